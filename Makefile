@@ -1,0 +1,50 @@
+# Every target sets up what it needs by itself. `make` alone lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench soak postgres clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
+
+demo: $(READY) ## start the demo company, print its answer and serve it (ARGS=--once: print and stop)
+	@$(BIN)/sightline demo $(ARGS)
+
+test: $(READY) postgres ## everything that must hold: style, types, import rules, docs, tests (SQLite and PostgreSQL), smoke run
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@[ ! -f api/cli.py ] || $(MAKE) --no-print-directory smoke
+
+.PHONY: smoke
+smoke: $(READY) ## the installed command without any development dependency, from a wheel, in an environment of its own
+	@sh tests/smoke.sh $(PYTHON)
+
+bench: $(READY) ## measure full and no-change sync beside the raw floor, as ratios of one run (ARGS="--issues 1000,10000")
+	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(READY) postgres ## the slow proofs: kill -9 loops and long fault matrices (about 10 minutes)
+	SIGHTLINE_TEST_KILLS=300 $(BIN)/pytest -n 2 -k "kill or soak" $(ARGS)
+
+postgres: ## install PostgreSQL for the tests where that is possible and it is missing
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } \
+	|| echo "PostgreSQL is not installed and cannot be installed from here: its tests will be skipped and say so."
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null && $(PYTHON) -m venv $(VENV); } \
+	|| { echo "Python's venv module is missing: apt-get install python3-venv, then again."; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

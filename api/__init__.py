@@ -1,0 +1,1 @@
+"""Every way to ask: HTTP and terminal."""

@@ -1,0 +1,1 @@
+"""Repeats what a tracker says, word for word. One folder per tracker; `contract` is the only door."""

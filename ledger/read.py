@@ -1,0 +1,361 @@
+"""Every question to the ledger. Each call is one short read transaction; a reader never blocks a writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, func, select
+from sqlmodel import SQLModel, col
+
+from ledger.engine import transaction
+from ledger.model import (
+    Event,
+    Health,
+    Item,
+    ItemLink,
+    Lifecycle,
+    Presence,
+    Run,
+    from_ms,
+    to_ms,
+)
+from ledger.tables import (
+    BindingState,
+    ItemEventRow,
+    ItemLinkRow,
+    ItemRow,
+    ItemUnmappedRow,
+    ItemVersionRow,
+    MappingVersionRow,
+    Meta,
+    RawRecordRow,
+    ScopeStateRow,
+    SourceState,
+    StatusValueRow,
+    SyncRunRow,
+    columns,
+)
+
+_item = msgspec.json.Decoder(Item).decode
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """An item as the ledger holds it now."""
+
+    item: Item
+    presence: Presence
+    presence_reason: str
+    missing_since: datetime | None
+    first_seen_at: datetime
+    changed_at: datetime
+    revision: int
+    mapping_version: str
+    raw_hash: str
+
+
+class KeptVersion(msgspec.Struct, frozen=True):
+    """A state an item was in from `valid_from` on, as known from `observed_from` until `observed_to` (None: still)."""
+
+    item: Item
+    valid_from: datetime
+    observed_from: datetime
+    observed_to: datetime | None
+    mapping_version: str
+    raw_hash: str
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which items; every part that is given must hold."""
+
+    sources: Sequence[str] = ()
+    lifecycle: Sequence[str] = ()
+    health: Sequence[str] = ()
+    status: Sequence[str] = ()
+    presence: Sequence[str] = (Presence.PRESENT,)
+    """Empty: whatever became of them."""
+    owner: str | None = None
+    blocked: bool | None = None
+    key: str | None = None
+    due_before: str | None = None
+    unfinished: bool = False
+    since_revision: int | None = None
+
+
+EVERYTHING = Filter()
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """Where the next read of a binding starts."""
+
+    cursor: str | None = None
+    resume: str | None = None
+    fields: str | None = None
+    mapping_version: str | None = None
+    census_at: datetime | None = None
+
+
+class Inbox(msgspec.Struct, frozen=True):
+    """One word without a translation, with how many items say it and one of them."""
+
+    source: str
+    binding: str
+    field: str
+    raw: str
+    raw_id: str | None
+    suggestion: str | None
+    count: int
+    first_seen_at: datetime
+    sample: str
+
+
+class ScopeState(msgspec.Struct, frozen=True):
+    source: str
+    scope: str
+    name: str
+    state: str
+    reason: str
+    since: datetime
+
+
+class Reads:
+    """The questions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def _rows(self, statement: Any) -> Sequence[Any]:
+        with transaction(self.engine, writing=False) as connection:
+            return connection.execute(statement).fetchall()
+
+    def revision(self) -> int:
+        """How many writes readers could have noticed; grows with each."""
+        return int(self._rows(select(_c(Meta, "revision")))[0][0])
+
+    # -- items ---------------------------------------------------------------------------------------------------
+
+    def items(self, where: Filter = EVERYTHING, *, after: str = "", limit: int = 100) -> list[Kept]:
+        """Items in the order of their ids, from the one after `after` on."""
+        statement = (
+            _where(select(*_KEPT), where).where(_c(ItemRow, "id") > after).order_by(_c(ItemRow, "id")).limit(limit)
+        )
+        return [_kept(row) for row in self._rows(statement)]
+
+    def item(self, id: str) -> Kept | None:  # the domain's word
+        """One item by id, or by key where exactly one item has it; None where there is none."""
+        rows = self._rows(select(*_KEPT).where(_c(ItemRow, "id") == id))
+        if not rows:
+            rows = self._rows(select(*_KEPT).where(_c(ItemRow, "key") == id).limit(2))
+        return _kept(rows[0]) if len(rows) == 1 else None
+
+    def history(self, id: str, *, known_at: datetime | None = None) -> list[KeptVersion]:
+        """States of one item, oldest first, as known now or as known at an instant."""
+        c = columns(ItemVersionRow)
+        statement = select(c.body, c.valid_from, c.observed_from, c.observed_to, c.mapping_version, c.raw_hash)
+        statement = statement.where(c.item_id == id).order_by(c.valid_from, c.observed_from)
+        if known_at is None:
+            statement = statement.where(c.observed_to.is_(None))
+        else:
+            at = to_ms(known_at)
+            statement = statement.where(c.observed_from <= at, (c.observed_to.is_(None)) | (c.observed_to > at))
+        return [
+            KeptVersion(_item(r[0]), from_ms(r[1]), from_ms(r[2]), _at(r[3]), r[4], r[5]) for r in self._rows(statement)
+        ]
+
+    def events(self, id: str) -> list[Event]:
+        """What was done to one item, oldest first."""
+        c = columns(ItemEventRow)
+        rows = self._rows(select(*c).where(c.item_id == id).order_by(c.at, c.id))
+        return [
+            Event(r.id, from_ms(r.at), r.field, r.before, r.after, r.actor_ref, r.actor_name, r.actor_kind)
+            for r in rows
+        ]
+
+    def links(self, id: str) -> list[ItemLink]:
+        """The edges that one item's record names."""
+        c = columns(ItemLinkRow)
+        rows = self._rows(select(*c).where(c.item_id == id).order_by(c.kind, c.target))
+        return [ItemLink(r.target, r.kind, r.direction, r.original, r.target_key, r.target_item) for r in rows]
+
+    def waiting(self) -> list[tuple[Kept, Kept]]:
+        """(consumer, provider) of every resolved blocking link between two present, unfinished items."""
+        c = columns(ItemLinkRow)
+        rows = self._rows(
+            select(c.item_id, c.target_item, c.direction).where(c.kind == "blocks", c.target_item.is_not(None))
+        )
+        pairs = {(r[0], r[1]) if r[2] == "in" else (r[1], r[0]) for r in rows}
+        ids = sorted({i for pair in pairs for i in pair})
+        kept: dict[str, Kept] = {}
+        for start in range(0, len(ids), 500):
+            part = ids[start : start + 500]
+            statement = _where(select(*_KEPT), Filter(unfinished=True)).where(_c(ItemRow, "id").in_(part))
+            kept |= {k.item.id: k for k in map(_kept, self._rows(statement))}
+        return [(kept[a], kept[b]) for a, b in sorted(pairs) if a in kept and b in kept]
+
+    def raw(self, id: str, digest: str) -> bytes | None:
+        """A record as said: RawRecord as JSON."""
+        c = columns(RawRecordRow)
+        rows = self._rows(select(c.payload).where(c.item_id == id, c.hash == digest))
+        return rows[0][0].encode() if rows else None
+
+    def held(self, source: str, binding: str) -> Iterator[tuple[str, str, str, str, int | None]]:
+        """(id, ref, scope, presence, missing since in ms) of every item of a binding that is not deleted."""
+        c = columns(ItemRow)
+        statement = select(c.id, c.ref, c.scope, c.presence, c.missing_since).where(
+            c.source == source, c.binding == binding, c.presence != str(Presence.DELETED)
+        )
+        with transaction(self.engine, writing=False) as connection:
+            for row in connection.execute(statement):
+                yield tuple(row)
+
+    def tallies(self) -> list[tuple[str, Lifecycle, Health, int]]:
+        """How many present items each source has per lifecycle and reported health."""
+        c = columns(ItemRow)
+        statement = (
+            select(c.source, c.lifecycle, c.reported_health, func.count())
+            .where(c.presence == str(Presence.PRESENT))
+            .group_by(c.source, c.lifecycle, c.reported_health)
+        )
+        return [(r[0], Lifecycle(r[1]), Health(r[2]), r[3]) for r in self._rows(statement)]
+
+    def absences(self) -> list[tuple[str, str, int]]:
+        """How many items of each source are not present, by presence."""
+        c = columns(ItemRow)
+        statement = (
+            select(c.source, c.presence, func.count())
+            .where(c.presence != str(Presence.PRESENT))
+            .group_by(c.source, c.presence)
+        )
+        return [tuple(r) for r in self._rows(statement)]
+
+    # -- sources -------------------------------------------------------------------------------------------------
+
+    def last_good(self) -> dict[str, datetime]:
+        """When each source was last read completely."""
+        c = columns(SourceState)
+        return {r[0]: from_ms(r[1]) for r in self._rows(select(c.source, c.last_good_at)) if r[1] is not None}
+
+    def not_before(self, source: str) -> datetime | None:
+        """When the tracker may be asked again, if it said so."""
+        c = columns(SourceState)
+        rows = self._rows(select(c.not_before).where(c.source == source))
+        return _at(rows[0][0]) if rows else None
+
+    def runs(self, source: str | None = None, limit: int = 20) -> list[Run]:
+        """Sync runs, newest first."""
+        c = columns(SyncRunRow)
+        statement = select(*c).order_by(c.id.desc()).limit(limit)
+        if source is not None:
+            statement = statement.where(c.source == source)
+        return [_run(row) for row in self._rows(statement)]
+
+    def binding(self, source: str, binding: str) -> Binding:
+        """Where the next read of a binding starts; all None before the first."""
+        c = columns(BindingState)
+        rows = self._rows(select(*c).where(c.source == source, c.binding == binding))
+        if not rows:
+            return Binding()
+        r = rows[0]
+        return Binding(r.cursor, r.resume, r.fields, r.mapping_version, _at(r.census_at))
+
+    def mapping(self, source: str, binding: str, at: datetime | None = None) -> tuple[str, str] | None:
+        """(version, body) of the mapping in force now or at an instant."""
+        c = columns(MappingVersionRow)
+        statement = select(c.version, c.body).where(c.source == source, c.binding == binding)
+        if at is not None:
+            statement = statement.where(c.effective_from <= to_ms(at))
+        rows = self._rows(statement.order_by(c.effective_from.desc()).limit(1))
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def vocabulary(self, source: str, *, at: datetime | None = None) -> list[StatusValueRow]:
+        """The tracker's words, current or as of an instant."""
+        c = columns(StatusValueRow)
+        statement = select(*c).where(c.source == source).order_by(c.field, c.id, c.valid_from)
+        if at is None:
+            statement = statement.where(c.valid_to.is_(None))
+        else:
+            ms = to_ms(at)
+            statement = statement.where(c.valid_from <= ms, (c.valid_to.is_(None)) | (c.valid_to > ms))
+        return [StatusValueRow(**r._mapping) for r in self._rows(statement)]
+
+    def scopes(self, source: str | None = None) -> list[ScopeState]:
+        """What each source showed of its projects, data sources, objects or tabs."""
+        c = columns(ScopeStateRow)
+        statement = select(*c).order_by(c.source, c.scope)
+        if source is not None:
+            statement = statement.where(c.source == source)
+        return [
+            ScopeState(r.source, r.scope, r.name, r.state, r.reason, from_ms(r.since)) for r in self._rows(statement)
+        ]
+
+    def inbox(self) -> list[Inbox]:
+        """Every word of a present item that has no translation, most frequent first."""
+        u, i = columns(ItemUnmappedRow), columns(ItemRow)
+        statement = (
+            select(
+                i.source, i.binding, u.field, u.raw, func.max(u.raw_id), func.max(u.suggestion),
+                func.count(), func.min(u.first_seen_at), func.min(i.key),
+            )
+            .join_from(ItemUnmappedRow, ItemRow, u.item_id == i.id)
+            .where(i.presence == str(Presence.PRESENT))
+            .group_by(i.source, i.binding, u.field, u.raw)
+            .order_by(func.count().desc(), u.raw)
+        )  # fmt: skip
+        return [Inbox(r[0], r[1], r[2], r[3], r[4], r[5], r[6], from_ms(r[7]), r[8]) for r in self._rows(statement)]
+
+
+def _c(table: type[SQLModel], name: str) -> Any:
+    return col(getattr(table, name))
+
+
+_KEPT = [
+    _c(ItemRow, name)
+    for name in (
+        "body", "presence", "presence_reason", "missing_since", "first_seen_at", "changed_at", "revision",
+        "mapping_version", "raw_hash",
+    )
+]  # fmt: skip
+
+
+def _kept(row: Any) -> Kept:
+    return Kept(
+        _item(row[0]), Presence(row[1]), row[2], _at(row[3]), from_ms(row[4]), from_ms(row[5]), row[6], row[7], row[8]
+    )
+
+
+def _at(ms: int | None) -> datetime | None:
+    return None if ms is None else from_ms(ms)
+
+
+def _run(r: Any) -> Run:
+    return Run(
+        r.id, r.source, r.mode, r.state, r.reason, r.hint, from_ms(r.started_at), _at(r.finished_at),
+        r.seen, r.new, r.changed, r.gone, r.unreadable, r.requests, r.retries, r.good,
+    )  # fmt: skip
+
+
+def _where(statement: Any, f: Filter) -> Any:
+    for name, wanted in (
+        ("source", f.sources),
+        ("lifecycle", f.lifecycle),
+        ("reported_health", f.health),
+        ("status", f.status),
+        ("presence", f.presence),
+    ):
+        if wanted:
+            statement = statement.where(_c(ItemRow, name).in_([str(w) for w in wanted]))
+    if f.owner is not None:
+        statement = statement.where(_c(ItemRow, "owner") == f.owner)
+    if f.blocked is not None:
+        statement = statement.where(_c(ItemRow, "blocked").is_(f.blocked))
+    if f.key is not None:
+        statement = statement.where(_c(ItemRow, "key") == f.key)
+    if f.due_before is not None:
+        statement = statement.where(_c(ItemRow, "due_on") < f.due_before)
+    if f.unfinished:
+        statement = statement.where(_c(ItemRow, "lifecycle").not_in([str(Lifecycle.DONE), str(Lifecycle.CANCELLED)]))
+    if f.since_revision is not None:
+        statement = statement.where(_c(ItemRow, "revision") > f.since_revision)
+    return statement

@@ -1,0 +1,125 @@
+"""The ledger: the only door to the database. A context manager, because an engine left open is a leak.
+
+with Ledger.open(url, migrate=True) as ledger:
+    lease = ledger.lease("eng-jira", holder)
+    with ledger.writing(lease) as w:      # one transaction, fenced
+        w.record(...)
+        w.save_cursor(...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+from sqlmodel import SQLModel
+
+from ledger import tables
+from ledger.engine import LedgerError, open_engine, transaction
+from ledger.lease import Lease, LeaseHeld, fence, release, take
+from ledger.read import Reads
+from ledger.write import Writer
+
+__all__ = ["Lease", "LeaseHeld", "Ledger", "LedgerError"]
+
+
+class Ledger(Reads):
+    """Remembers what was said and when. Safe to share between threads; each call is a transaction of its own."""
+
+    def __init__(self, engine: Engine, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        super().__init__(engine)
+        self.clock = clock
+
+    @classmethod
+    def open(
+        cls, url: str, *, migrate: bool = False, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> Self:
+        """Opens a ledger; `migrate` brings its tables up to date first.
+
+        Raises:
+            LedgerError: wrong URL, no answer, or tables of another version and migrate not asked for.
+        """
+        ledger = cls(open_engine(url), clock=clock)
+        try:
+            if migrate:
+                ledger.migrate()
+            elif not ledger.is_current():
+                raise LedgerError(
+                    "the database has no tables of this version: run 'sightline sync', which brings them up to date"
+                )
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    def migrate(self) -> None:
+        """Brings the tables up to date; safe when several processes do it at once."""
+        with transaction(self.engine, writing=True) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727411)")
+            config = self._alembic()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.exec_driver_sql("INSERT INTO meta (id, revision) VALUES (1, 0) ON CONFLICT DO NOTHING")
+
+    def is_current(self) -> bool:
+        """Whether the tables are those of this version."""
+        with transaction(self.engine, writing=False) as connection:
+            at = MigrationContext.configure(connection).get_current_revision()
+        return at == ScriptDirectory.from_config(self._alembic()).get_current_head()
+
+    def drift(self) -> list[object]:
+        """Differences between the tables in the database and those in the code; empty when migrations are complete."""
+        with transaction(self.engine, writing=False) as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            return list(compare_metadata(context, SQLModel.metadata))
+
+    @staticmethod
+    def _alembic() -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(Path(tables.__file__).parent / "migrations"))
+        return config
+
+    def lease(self, source: str, holder: str, ttl_seconds: float = 120) -> Lease:
+        """Takes the right to write one source.
+
+        Raises:
+            LeaseHeld: somebody else has it; the message says who and until when.
+        """
+        with transaction(self.engine, writing=True) as connection:
+            return take(connection, source, holder, ttl_seconds)
+
+    def release(self, lease: Lease) -> None:
+        """Gives the right back at once; harmless when it was lost meanwhile."""
+        with transaction(self.engine, writing=True) as connection:
+            release(connection, lease)
+
+    @contextmanager
+    def writing(self, lease: Lease) -> Iterator[Writer]:
+        """One fenced transaction. Commits at the end; any exception leaves nothing behind.
+
+        Raises:
+            FencedOut: the lease was taken by another meanwhile; nothing was written.
+        """
+        with transaction(self.engine, writing=True) as connection:
+            fence(connection, lease)
+            yield Writer(connection, lease.source, self.clock())
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()

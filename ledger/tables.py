@@ -1,0 +1,211 @@
+"""The tables. Instants are epoch milliseconds (UTC), dates ISO text: the same stored value on SQLite and PostgreSQL."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Text
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlmodel import Field, SQLModel
+
+
+def columns(table: type[SQLModel]) -> ReadOnlyColumnCollection[str, Column[Any]]:
+    """The columns of one of the tables below, by name."""
+    return SQLModel.metadata.tables[str(table.__tablename__)].c
+
+
+def _instant(*, null: bool = False, key: bool = False) -> Column[int]:
+    return Column(BigInteger, nullable=null, primary_key=key, autoincrement=False)
+
+
+def _text(*, null: bool = False, key: bool = False) -> Column[str]:
+    return Column(Text, nullable=null, primary_key=key)
+
+
+class Meta(SQLModel, table=True):
+    """One row: how many writes were committed, for ETags and modified_since."""
+
+    id: int = Field(default=1, primary_key=True)
+    revision: int = Field(default=0, sa_column=_instant())
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who may write a source now. `epoch` is the fence: it grows with every taking."""
+
+    __tablename__ = "lease"
+    source: str = Field(sa_column=_text(key=True))
+    epoch: int = 0
+    holder: str = Field(sa_column=_text())
+    until: int = Field(sa_column=_instant())
+
+
+class SourceState(SQLModel, table=True):
+    __tablename__ = "source_state"
+    source: str = Field(sa_column=_text(key=True))
+    last_good_at: int | None = Field(default=None, sa_column=_instant(null=True))
+    not_before: int | None = Field(default=None, sa_column=_instant(null=True))
+
+
+class SyncRunRow(SQLModel, table=True):
+    __tablename__ = "sync_run"
+    id: int | None = Field(default=None, primary_key=True)
+    source: str = Field(sa_column=Column(Text, nullable=False, index=True))
+    mode: str
+    state: str
+    reason: str = Field(default="", sa_column=_text())
+    hint: str = Field(default="", sa_column=_text())
+    started_at: int = Field(sa_column=_instant())
+    finished_at: int | None = Field(default=None, sa_column=_instant(null=True))
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    unreadable: int = 0
+    requests: int = 0
+    retries: int = 0
+    good: bool = False
+
+
+class BindingState(SQLModel, table=True):
+    """Where the next read of one binding starts. Lives in the same transactions as the data it speaks of."""
+
+    __tablename__ = "binding_state"
+    source: str = Field(sa_column=_text(key=True))
+    binding: str = Field(sa_column=_text(key=True))
+    cursor: str | None = Field(default=None, sa_column=_text(null=True))
+    resume: str | None = Field(default=None, sa_column=_text(null=True))
+    fields: str | None = Field(default=None, sa_column=_text(null=True))
+    mapping_version: str | None = Field(default=None, sa_column=_text(null=True))
+    census_at: int | None = Field(default=None, sa_column=_instant(null=True))
+
+
+class RawRecordRow(SQLModel, table=True):
+    """What was said, as read; one row per distinct saying of one record."""
+
+    __tablename__ = "raw_record"
+    item_id: str = Field(sa_column=_text(key=True))
+    hash: str = Field(sa_column=_text(key=True))
+    payload: str = Field(sa_column=_text())
+    fetched_at: int = Field(sa_column=_instant())
+    run: int
+
+
+class ItemRow(SQLModel, table=True):
+    """The present state of an item. `body` is the Item as JSON, rendered once when it was written."""
+
+    __tablename__ = "item"
+    id: str = Field(sa_column=_text(key=True))
+    source: str = Field(sa_column=_text())
+    binding: str = Field(sa_column=_text())
+    ref: str = Field(sa_column=_text())
+    scope: str = Field(sa_column=_text())
+    key: str = Field(sa_column=Column(Text, nullable=False, index=True))
+    url: str = Field(sa_column=Column(Text, nullable=False))
+    lifecycle: str
+    reported_health: str
+    status: str
+    owner: str | None = Field(default=None, sa_column=_text(null=True))
+    due_on: str | None = None
+    blocked: bool | None = None
+    body: str = Field(sa_column=_text())
+    raw_hash: str = Field(sa_column=_text())
+    mapping_version: str
+    presence: str
+    presence_reason: str = Field(default="", sa_column=_text())
+    missing_since: int | None = Field(default=None, sa_column=_instant(null=True))
+    first_seen_at: int = Field(sa_column=_instant())
+    changed_at: int = Field(sa_column=_instant())
+    revision: int = Field(sa_column=_instant())
+
+
+Index("ix_item_source", columns(ItemRow).source, columns(ItemRow).binding)
+Index("ix_item_revision", columns(ItemRow).revision)
+
+
+class ItemVersionRow(SQLModel, table=True):
+    """True in the tracker from `valid_from` on, as we knew from `observed_from` until `observed_to`."""
+
+    __tablename__ = "item_version"
+    item_id: str = Field(sa_column=_text(key=True))
+    valid_from: int = Field(sa_column=_instant(key=True))
+    observed_from: int = Field(sa_column=_instant(key=True))
+    observed_to: int | None = Field(default=None, sa_column=_instant(null=True))
+    raw_hash: str = Field(sa_column=_text())
+    mapping_version: str
+    lifecycle: str
+    reported_health: str
+    status: str
+    body: str = Field(sa_column=_text())
+
+
+class ItemEventRow(SQLModel, table=True):
+    __tablename__ = "item_event"
+    item_id: str = Field(sa_column=_text(key=True))
+    id: str = Field(sa_column=_text(key=True))
+    at: int = Field(sa_column=_instant())
+    field: str = Field(sa_column=_text())
+    before: str | None = Field(default=None, sa_column=_text(null=True))
+    after: str | None = Field(default=None, sa_column=_text(null=True))
+    actor_ref: str | None = Field(default=None, sa_column=_text(null=True))
+    actor_name: str | None = Field(default=None, sa_column=_text(null=True))
+    actor_kind: str
+
+
+class ItemLinkRow(SQLModel, table=True):
+    __tablename__ = "item_link"
+    item_id: str = Field(sa_column=_text(key=True))
+    target: str = Field(sa_column=_text(key=True))
+    kind: str = Field(sa_column=_text(key=True))
+    direction: str = Field(sa_column=_text(key=True))
+    original: str = Field(sa_column=_text(key=True))
+    target_key: str | None = Field(default=None, sa_column=_text(null=True))
+    target_item: str | None = Field(default=None, sa_column=Column(Text, nullable=True, index=True))
+
+
+class ItemUnmappedRow(SQLModel, table=True):
+    """One word of one item that has no translation; the inbox is these, counted."""
+
+    __tablename__ = "item_unmapped"
+    item_id: str = Field(sa_column=_text(key=True))
+    field: str = Field(sa_column=_text(key=True))
+    raw: str = Field(sa_column=_text(key=True))
+    raw_id: str | None = Field(default=None, sa_column=_text(null=True))
+    suggestion: str | None = Field(default=None, sa_column=_text(null=True))
+    first_seen_at: int = Field(sa_column=_instant())
+
+
+class StatusValueRow(SQLModel, table=True):
+    """The tracker's own vocabulary, kept after the tracker forgot it: `valid_to` is when it was first missing."""
+
+    __tablename__ = "status_value"
+    source: str = Field(sa_column=_text(key=True))
+    field: str = Field(sa_column=_text(key=True))
+    id: str = Field(sa_column=_text(key=True))
+    valid_from: int = Field(sa_column=_instant(key=True))
+    valid_to: int | None = Field(default=None, sa_column=_instant(null=True))
+    name: str = Field(sa_column=_text())
+    category: str | None = Field(default=None, sa_column=_text(null=True))
+    scope: str | None = Field(default=None, sa_column=_text(null=True))
+
+
+class ScopeStateRow(SQLModel, table=True):
+    """A project, data source, object or tab, and whether the credential sees it."""
+
+    __tablename__ = "scope_state"
+    source: str = Field(sa_column=_text(key=True))
+    scope: str = Field(sa_column=_text(key=True))
+    name: str = Field(sa_column=_text())
+    state: str
+    reason: str = Field(default="", sa_column=_text())
+    since: int = Field(sa_column=_instant())
+
+
+class MappingVersionRow(SQLModel, table=True):
+    """A mapping that was in force from `effective_from` on; `body` lets explain work without the files."""
+
+    __tablename__ = "mapping_version"
+    source: str = Field(sa_column=_text(key=True))
+    binding: str = Field(sa_column=_text(key=True))
+    effective_from: int = Field(sa_column=_instant(key=True))
+    version: str
+    body: str = Field(sa_column=_text())
+    author: str = Field(default="", sa_column=_text())
+    reason: str = Field(default="", sa_column=_text())

@@ -1,0 +1,12 @@
+"""Text that both databases store alike."""
+
+
+def storable(text: str) -> str:
+    """The text without NUL and with lone surrogates replaced: PostgreSQL refuses both, SQLite cuts at the first."""
+    if text.isascii():
+        return text.replace("\0", "") if "\0" in text else text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\0", "")

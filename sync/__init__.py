@@ -1,0 +1,1 @@
+"""Keeps the ledger true: runs connectors through the normalizer into the ledger."""
