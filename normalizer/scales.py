@@ -1,0 +1,56 @@
+"""The built-in scales: what the words of common scales mean (domain.md, 5). Departments lay their own over them."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+ON, RISK, OFF = {"health": "on_track"}, {"health": "at_risk"}, {"health": "off_track"}
+DONE = {"lifecycle": "done", "health": "not_applicable"}
+NOTHING: dict[str, Any] = {"lifecycle": "unknown", "health": "unknown"}
+
+RAG: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("green", "g", "🟢"), ON),
+    **dict.fromkeys(("amber", "yellow", "a", "y", "🟡", "🟠"), RISK),
+    **dict.fromkeys(("red", "r", "🔴"), OFF),
+    **dict.fromkeys(("blue", "complete", "🔵"), DONE),
+    **dict.fromkeys(("grey", "gray", "n/a", "tbd", "-", "⚪"), NOTHING),
+}
+WORDS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("on track", "on_track"), ON),
+    **dict.fromkeys(("at risk", "at_risk"), {**RISK, "lifecycle": "in_progress"}),
+    **dict.fromkeys(("off track", "off_track"), OFF),
+    "shipped": DONE,
+    "in flight": {"lifecycle": "in_progress", "health": "unknown"},
+    **dict.fromkeys(("n/a", "tbd"), NOTHING),
+}
+NAMED: dict[str, dict[str, dict[str, Any]]] = {"rag": RAG, "words": WORDS}
+
+BANDS: dict[str, tuple[float, float, float, float]] = {
+    # lowest, highest, on_track from, at_risk from: on the raw scale
+    "confidence_1_10": (1, 10, 7, 4),
+    "percent": (0, 100, 70, 40),
+    "confidence_0_1": (0, 1, 0.7, 0.4),
+}
+BAND_NAMES = {"1-10": "confidence_1_10", "0-1": "confidence_0_1", "%": "percent"}
+
+CATEGORY = {"new": "not_started", "indeterminate": "in_progress", "done": "done"}
+"""Jira's status categories; "undefined" and whatever else says nothing."""
+
+CANCELLING = frozenset({
+    "won't do", "won't fix", "wont do", "wont fix", "cancelled", "canceled", "declined", "duplicate",
+    "cannot reproduce", "obsolete",
+})  # fmt: skip
+"""Resolutions that turn a done category into cancelled."""
+
+PALETTE = {
+    "#0b7875": "green", "#00b050": "green", "#00ff00": "green", "#34a853": "green", "#93c47d": "green", "#b6d7a8": "green",
+    "#ffc000": "amber", "#ffff00": "amber", "#fbbc04": "amber", "#ff9900": "amber", "#ffe599": "amber",
+    "#ff0000": "red", "#ea4335": "red", "#c00000": "red", "#e06666": "red", "#f4cccc": "red",
+}  # fmt: skip
+"""Colours that people paint; only used where a department declares `scale: rag` with a palette of its own or this one."""
+
+
+def folded(word: str) -> str:
+    """A word as it is compared: NFKC, trimmed, spaces collapsed, case and typographic apostrophes folded."""
+    return " ".join(unicodedata.normalize("NFKC", word).replace("’", "'").casefold().split())
