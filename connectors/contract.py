@@ -142,7 +142,7 @@ class Page(msgspec.Struct, frozen=True):
 
     records: tuple[RawRecord, ...] = ()
     changes: Mapping[str, tuple[Change, ...]] = {}
-    """By record ref, oldest first, complete for that record. Absent: this tracker or record has no history."""
+    """By record ref, complete for that record, where the tracker sends history along; else `Connector.history` is asked."""
     resume: Mapping[str, Any] | None = None
     """Stored in the same transaction as the records; handed back as `resume` after a kill. Never a page token."""
     unreadable: tuple[UnreadableRecord, ...] = ()
@@ -267,6 +267,10 @@ class Connector(Protocol):
         cursor: the last complete pull's Verdict.cursor; None reads everything. mode "full" ignores the cursor.
         resume: the last stored Page.resume of an unfinished full pull, or None.
         """
+        ...
+
+    def history(self, binding: Binding, refs: Sequence[str]) -> Mapping[str, tuple[Change, ...]]:
+        """Every change of these records, for those that have a history; asked only for records that are new or changed."""
         ...
 
     def census(self, binding: Binding) -> Iterator[Sequence[Seen] | Verdict]:

@@ -18,7 +18,8 @@ RAG: dict[str, dict[str, Any]] = {
 }
 WORDS: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("on track", "on_track"), ON),
-    **dict.fromkeys(("at risk", "at_risk"), {**RISK, "lifecycle": "in_progress"}),
+    "at risk": {"lifecycle": "in_progress", "health": "at_risk"},
+    "at_risk": {"lifecycle": "in_progress", "health": "at_risk"},
     **dict.fromkeys(("off track", "off_track"), OFF),
     "shipped": DONE,
     "in flight": {"lifecycle": "in_progress", "health": "unknown"},

@@ -1,0 +1,277 @@
+"""Pure: one answer of Jira (and the department's field map) to one RawRecord. Cloud and Data Center alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from connectors.contract import Change, Link, RawRecord, Said, UnreadableRecord, Words
+from ledger.text import storable
+
+LONGEST = 50_000
+TEXT_CUT = 200
+EPIC_LINK = "com.pyxis.greenhopper.jira:gh-epic-link"
+STANDING = ("summary", "project", "issuetype", "created", "updated", "status", "issuelinks", "parent")
+"""Asked for always: identity, times, visibility scope, edges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What to look for in this site's answers."""
+
+    source: str
+    site: str
+    roles: Mapping[str, str]
+    """Role to field id."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Field id to its name: Data Center's changelog knows only names."""
+    numbers: frozenset[str] = frozenset()
+    """Field ids whose type is number."""
+    blocking: frozenset[str] = frozenset({"Blocks"})
+    epic_field: str | None = None
+    categories: Mapping[str, str] = field(default_factory=dict)
+    """Status id to category, for the changelog, which tells none."""
+
+    @property
+    def wanted(self) -> list[str]:
+        """The field ids to ask for."""
+        extra = [self.epic_field] if self.epic_field else []
+        return list(dict.fromkeys([*STANDING, *self.roles.values(), *extra]))
+
+
+def read(issue: Any, shape: Shape) -> RawRecord:
+    """One issue as answered (parsed JSON) to one record.
+
+    Raises:
+        UnreadableRecord: it lacks id, key or fields, or they are not of their type.
+    """
+    ref, key, fields = _identity(issue, shape.source)
+    problems: list[str] = []
+    project = fields.get("project")
+    scope = str(project["id"]) if isinstance(project, dict) and "id" in project else key.rpartition("-")[0]
+    said: dict[str, Words] = {}
+    for role, field_id in shape.roles.items():
+        if field_id in fields:
+            said[role] = _status(fields[field_id]) if field_id == "status" else words(fields[field_id])
+    kind = fields.get("issuetype")
+    return RawRecord(
+        ref=ref,
+        scope=scope,
+        key=key,
+        title=clean(fields["summary"]) if isinstance(fields.get("summary"), str) else key,
+        url=f"{shape.site}/browse/{key}",
+        type=clean(kind["name"]) if isinstance(kind, dict) and isinstance(kind.get("name"), str) else None,
+        created_at=_instant(fields.get("created"), "created", problems),
+        updated_at=_instant(fields.get("updated"), "updated", problems),
+        fields=said,
+        links=tuple(_links(fields, shape)),
+        problems=tuple(problems),
+    )
+
+
+def _identity(issue: Any, source: str) -> tuple[str, str, dict[str, Any]]:
+    if not isinstance(issue, dict):
+        raise UnreadableRecord("an issue is no object", source=source)
+    ref, key, fields = issue.get("id"), issue.get("key"), issue.get("fields")
+    if not isinstance(ref, str | int) or isinstance(ref, bool) or not str(ref):
+        raise UnreadableRecord(f"issue {str(key)[:40]} has no id", source=source)
+    if not isinstance(key, str) or not isinstance(fields, dict):
+        raise UnreadableRecord(f"issue {str(ref)[:40]} came without its key or its fields", source=source)
+    return clean(str(ref)), clean(key), fields
+
+
+def words(value: Any) -> Words:
+    """Any field's value as said: options, people, numbers, rich text and lists of them alike."""
+    if value is None or value == "" or value == []:
+        return ()
+    if isinstance(value, list):
+        return tuple(w for entry in value for w in words(entry))
+    if isinstance(value, dict):
+        return (_object(value),)
+    return (Said(clean(value) if isinstance(value, str) else _number(value)),)
+
+
+def _object(value: dict[str, Any]) -> Said:
+    if value.get("type") == "doc" and isinstance(value.get("content"), list):
+        return Said(clean(" ".join(_document(value)).strip()))
+    user = value.get("accountId") or (value.get("key") or value.get("name") if "displayName" in value else None)
+    if user is not None:
+        email = value.get("emailAddress")
+        name = value.get("displayName")
+        return Said(
+            clean(str(name if name else user)),
+            id=clean(str(user)),
+            email=clean(email) if isinstance(email, str) and email else None,
+        )
+    ref = value.get("id")
+    text = value.get("value", value.get("name"))
+    child = value.get("child")
+    if isinstance(child, dict) and text is not None:
+        text, ref = f"{text} / {child.get('value')}", child.get("id", ref)
+    if text is None:
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)[:TEXT_CUT]
+    return Said(clean(str(text)), id=clean(str(ref)) if ref is not None else None)
+
+
+def _status(value: Any) -> Words:
+    said = words(value)
+    category = value.get("statusCategory") if isinstance(value, dict) else None
+    key = category.get("key") if isinstance(category, dict) else None
+    return tuple(msgspec.structs.replace(s, category=key if isinstance(key, str) else None) for s in said)
+
+
+def _document(node: Any) -> list[str]:
+    """The text of an Atlassian document, walked without recursion: depth is the sender's choice."""
+    texts, stack = [], [node]
+    while stack:
+        current = stack.pop()
+        if not isinstance(current, dict):
+            continue
+        attributes = current.get("attrs")
+        shown = current.get("text") or (
+            attributes.get("text") or attributes.get("url") if isinstance(attributes, dict) else None
+        )
+        if isinstance(shown, str):
+            texts.append(shown)
+        content = current.get("content")
+        stack.extend(reversed(content if isinstance(content, list) else []))
+    return texts
+
+
+def _links(fields: dict[str, Any], shape: Shape) -> list[Link]:
+    found = []
+    for link in fields.get("issuelinks") if isinstance(fields.get("issuelinks"), list) else []:
+        kind = link.get("type") if isinstance(link, dict) else None
+        kind = kind if isinstance(kind, dict) else {}
+        blocks = bool({str(kind.get("name")), str(kind.get("id"))} & shape.blocking)
+        sides: tuple[tuple[str, Literal["out", "in"]], ...] = (("outwardIssue", "out"), ("inwardIssue", "in"))
+        for side, direction in sides:
+            other = link.get(side) if isinstance(link, dict) else None
+            if isinstance(other, dict) and (other.get("id") or other.get("key")):
+                name = str(kind.get("outward" if direction == "out" else "inward") or kind.get("name") or "")
+                found.append(_edge(other, "blocks" if blocks else "relates", direction, name))
+    parent = fields.get("parent")
+    if isinstance(parent, dict) and (parent.get("id") or parent.get("key")):
+        found.append(_edge(parent, "parent", "out", "parent"))
+    epic = fields.get(shape.epic_field) if shape.epic_field else None
+    if isinstance(epic, str) and epic:
+        found.append(Link(clean(epic), "parent", "out", "Epic Link"))
+    return found
+
+
+def _edge(
+    other: dict[str, Any], kind: Literal["blocks", "parent", "relates"], direction: Literal["out", "in"], name: str
+) -> Link:
+    key = other.get("key")
+    return Link(clean(str(other.get("id") or key)), kind, direction, clean(name), clean(str(key)) if key else None)
+
+
+# -- history ----------------------------------------------------------------------------------------------------------
+
+
+def changes(histories: Any, shape: Shape) -> tuple[Change, ...]:
+    """A changelog's entries (any order) as changes, oldest first. What cannot be read is left out, never guessed."""
+    found = []
+    roles = {field_id: role for role, field_id in shape.roles.items()}
+    by_name = {shape.names.get(field_id, field_id).casefold(): role for field_id, role in roles.items()}
+    for entry in histories if isinstance(histories, list) else []:
+        at = _instant(entry.get("created"), "created", []) if isinstance(entry, dict) else None
+        items = entry.get("items") if isinstance(entry, dict) else None
+        if at is None or not isinstance(items, list):
+            continue
+        actor, kind = _actor(entry.get("author"))
+        for index, item in enumerate(items):
+            if not isinstance(item, dict):
+                continue
+            name = str(item.get("field") or item.get("fieldId") or "?")
+            field_id = item.get("fieldId")
+            role = roles.get(str(field_id)) if field_id else by_name.get(name.casefold())
+            found.append(
+                Change(
+                    id=f"{entry.get('id')}:{index}",
+                    at=at,
+                    field=role or f"[{clean(name)}]",
+                    before=_side(item, "from", role, shape),
+                    after=_side(item, "to", role, shape),
+                    actor=actor,
+                    actor_kind=kind,
+                )
+            )
+    return tuple(sorted(found, key=lambda c: c.at))
+
+
+def _side(item: dict[str, Any], side: str, role: str | None, shape: Shape) -> Words:
+    """One side of a change. `from` is the id (or the ISO date), `fromString` the word; both may be null."""
+    ref, text = item.get(side), item.get(f"{side}String")
+    if role is None:
+        shown = text if text is not None else ref
+        return (Said(clean(str(shown))[:TEXT_CUT]),) if shown not in (None, "") else ()
+    if ref in (None, "") and text in (None, ""):
+        return ()
+    field_id = shape.roles.get(role, "")
+    if role.endswith("_on") and ref not in (None, ""):
+        return (Said(clean(str(ref))),)
+    if field_id in shape.numbers and text not in (None, ""):
+        try:
+            return (Said(float(str(text))),)
+        except ValueError:
+            return (Said(clean(str(text))),)
+    ident = clean(str(ref)).strip("[]") if ref not in (None, "") else None
+    category = shape.categories.get(ident or "") if field_id == "status" else None
+    return (Said(clean(str(text if text not in (None, "") else ref)), id=ident, category=category),)
+
+
+def _actor(author: Any) -> tuple[Said | None, Literal["human", "automation", "unknown"]]:
+    if not isinstance(author, dict):
+        return None, "unknown"
+    kind = author.get("accountType")
+    actor = _object({"displayName": None, **author})
+    return actor, "automation" if kind == "app" else "human" if kind in ("atlassian", "customer") else "unknown"
+
+
+# -- small things -----------------------------------------------------------------------------------------------------
+
+
+def clean(text: str) -> str:
+    """Text as both databases store it, cut at 50,000 characters."""
+    return storable(text if len(text) <= LONGEST else text[:LONGEST])
+
+
+def _number(value: Any) -> bool | int | float | str | None:
+    """A number that both databases and JSON can hold; larger ones as text, no-numbers as nothing."""
+    if isinstance(value, float) and value - value != 0:  # NaN and infinities
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+        return str(value) if value.bit_length() < 10_000 else "a number too long to show"
+    return value if isinstance(value, bool | int | float) else str(value)
+
+
+def _instant(value: Any, name: str, problems: list[str]) -> datetime | None:
+    """ISO text with an offset, epoch milliseconds, or epoch seconds: all three are in Atlassian's own examples."""
+    try:
+        if isinstance(value, str):
+            at = datetime.fromisoformat(value)
+            return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    if value is not None:
+        problems.append(f"{name} '{str(value)[:40]}' is no instant")
+    return None
+
+
+def read_all(issues: Sequence[Any], shape: Shape) -> tuple[list[RawRecord], list[UnreadableRecord]]:
+    """Every issue of a page, the unreadable ones beside."""
+    records, unreadable = [], []
+    for issue in issues:
+        try:
+            records.append(read(issue, shape))
+        except UnreadableRecord as error:
+            unreadable.append(error)
+    return records, unreadable
