@@ -251,9 +251,13 @@ Mode = Literal["incremental", "full"]
 class Connector(Protocol):
     """One source, connected. Blocking; every method may raise SourceError and nothing else."""
 
-    requests: int
-    """Requests sent so far, for the account of costs."""
-    retries: int
+    @property
+    def requests(self) -> int:
+        """Requests sent so far, for the account of costs."""
+        ...
+
+    @property
+    def retries(self) -> int: ...
 
     def metadata(self) -> Metadata:
         """What the source says of itself now: vocabulary, visible scopes, drift. Asked once per run, before pulls."""

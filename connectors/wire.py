@@ -10,6 +10,7 @@ call, and because clock and sleep are injected; no retry library offers both.
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import threading
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -39,7 +40,6 @@ RETRIED = frozenset({408, 429, 500, 502, 503, 504, 529})
 BROKEN = (
     OSError, HTTPException, EOFError, requests.RequestException, urllib3.exceptions.HTTPError, httpx.TransportError, zlib.error,
 )  # fmt: skip
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,18 +380,25 @@ def whole(chunks: Iterable[bytes], headers: Mapping[str, str], policy: Policy, c
 # -- for the connectors ------------------------------------------------------------------------------------------------
 
 
-def parsed(body: bytes, decoder: Callable[[bytes], T], *, source: str, what: str) -> T:
-    """An answer as its type.
+def parsed(body: bytes, *, source: str, what: str) -> Any:
+    """An answer's JSON. Numbers and escapes that strict JSON forbids are taken as nothing or as text, not as an end.
 
     Raises:
-        SourceUnavailable: it is no JSON, nests too deeply, or has not the shape of `what`.
+        SourceUnavailable: it is no JSON, or nests too deeply.
     """
     try:
-        return decoder(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise SourceUnavailable(
-            f"{source} answered something that is no {what}: {str(error)[:120]}", source=source
-        ) from None
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        pass
+    try:
+        return json.loads(body.decode("utf-8", "replace"), parse_constant=lambda _: None, parse_int=_whole_number)
+    except (ValueError, RecursionError) as error:
+        sentence = f"{source} answered something that is no {what}: {str(error)[:80]}"
+        raise SourceUnavailable(sentence, source=source) from None
+
+
+def _whole_number(digits: str) -> int | str:
+    return int(digits) if len(digits) <= 19 else digits
 
 
 class PageGuard:

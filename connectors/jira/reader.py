@@ -145,7 +145,8 @@ def _document(node: Any) -> list[str]:
 
 def _links(fields: dict[str, Any], shape: Shape) -> list[Link]:
     found = []
-    for link in fields.get("issuelinks") if isinstance(fields.get("issuelinks"), list) else []:
+    edges = fields.get("issuelinks")
+    for link in edges if isinstance(edges, list) else []:
         kind = link.get("type") if isinstance(link, dict) else None
         kind = kind if isinstance(kind, dict) else {}
         blocks = bool({str(kind.get("name")), str(kind.get("id"))} & shape.blocking)
