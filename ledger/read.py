@@ -16,6 +16,7 @@ from ledger.model import (
     Health,
     Item,
     ItemLink,
+    Known,
     Lifecycle,
     Presence,
     Run,
@@ -230,6 +231,17 @@ class Reads:
         )
         return [tuple(r) for r in self._rows(statement)]
 
+    def known(self, ids: Sequence[str]) -> dict[str, Known]:
+        """What the ledger holds of these items, as far as deciding whether to write needs it."""
+        c = columns(ItemRow)
+        found: dict[str, Known] = {}
+        for start in range(0, len(ids), 500):
+            wanted = c.id.in_(ids[start : start + 500])
+            statement = select(c.id, c.raw_hash, c.mapping_version, c.binding, c.scope, c.presence, c.missing_since)
+            for r in self._rows(statement.where(wanted)):
+                found[r[0]] = Known(r[1], r[2], r[3], r[4], Presence(r[5]), _at(r[6]))
+        return found
+
     # -- sources -------------------------------------------------------------------------------------------------
 
     def last_good(self) -> dict[str, datetime]:
@@ -279,6 +291,12 @@ class Reads:
             ms = to_ms(at)
             statement = statement.where(c.valid_from <= ms, (c.valid_to.is_(None)) | (c.valid_to > ms))
         return [StatusValueRow(**r._mapping) for r in self._rows(statement)]
+
+    def forgotten(self, source: str) -> list[StatusValueRow]:
+        """Words that the tracker no longer has, latest last: history still needs their categories."""
+        c = columns(StatusValueRow)
+        rows = self._rows(select(*c).where(c.source == source, c.valid_to.is_not(None)).order_by(c.valid_from))
+        return [StatusValueRow(**r._mapping) for r in rows]
 
     def scopes(self, source: str | None = None) -> list[ScopeState]:
         """What each source showed of its projects, data sources, objects or tabs."""

@@ -1,0 +1,349 @@
+"""The configuration directory, checked as a whole: all errors at once, each with file, line and what to do."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from connectors.contract import Binding, ConfigError, FieldRef, Source, Tracker, tracker
+from normalizer.mapping import Mapping as Translation
+from normalizer.mapping import MappingErrors, ScaleText, compile_mapping
+from normalizer.people import Person
+from sync.configuration.models import (
+    ROLES,
+    BindingEntry,
+    DepartmentFile,
+    Organisation,
+    PeopleFile,
+    PersonEntry,
+    SourceEntry,
+)
+from sync.configuration.yaml_file import ConfigErrors, PathTo, Problem, YamlFile, dotted, read_yaml
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSource:
+    """One source with everything a run needs."""
+
+    key: str
+    kind: str
+    department: str
+    file: str
+    entry: SourceEntry
+    source: Source
+    mappings: Mapping[str, Translation]
+    """By binding key."""
+    fingerprints: Mapping[str, str]
+    """By binding key: changes when scope or fields do, so that the tracker must be read anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A directory that holds."""
+
+    directory: Path
+    organisation: Organisation
+    people: tuple[PersonEntry, ...]
+    departments: tuple[DepartmentFile, ...]
+    sources: tuple[BoundSource, ...]
+
+    def persons(self) -> list[Person]:
+        """The people as the normalizer knows them."""
+        return [Person(p.key, p.name, p.kind, tuple(p.emails), tuple(p.aliases), p.identities) for p in self.people]
+
+    def source(self, key: str) -> BoundSource:
+        """One source by its key.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        for source in self.sources:
+            if source.key == key:
+                return source
+        near = difflib.get_close_matches(key, [s.key for s in self.sources], 1)
+        hint = f" - did you mean '{near[0]}'?" if near else f": known are {', '.join(s.key for s in self.sources)}"
+        raise ConfigError(f"no source is called '{key}'{hint}")
+
+
+def load(directory: Path, *, credentials: bool = True) -> Configuration:
+    """Reads and checks a configuration directory.
+
+    credentials: expand ${...} and check connections; without them the answer is good for names and mappings only.
+
+    Raises:
+        ConfigErrors: with everything that is wrong.
+    """
+    return _Loader(directory, credentials).load()
+
+
+class _Loader:
+    def __init__(self, directory: Path, credentials: bool) -> None:
+        self.directory, self.credentials = directory, credentials
+        self.problems: list[Problem] = []
+        self.seen: dict[tuple[str, str], str] = {}
+
+    def load(self) -> Configuration:
+        if not self.directory.is_dir():
+            raise ConfigErrors(
+                [Problem(str(self.directory), 0, "", "is no directory: 'sightline init' writes a starting set")]
+            )
+        organisation = self._file("organisation.yaml", Organisation)
+        people = self._file("people.yaml", PeopleFile)
+        self._check_people(people)
+        files = sorted((self.directory / "departments").glob("*.y*ml"))
+        if not files:
+            self._problem(str(self.directory / "departments"), "holds no department file: 'sightline init' writes one")
+        departments: list[DepartmentFile] = []
+        sources: list[BoundSource] = []
+        for path in files:
+            loaded = self._file(f"departments/{path.name}", DepartmentFile)
+            if loaded is not None:
+                departments.append(loaded[0])
+                sources += self._sources(*loaded)
+        self._check_names(people, departments)
+        if self.problems or organisation is None or people is None:
+            raise ConfigErrors(self.problems)
+        return Configuration(
+            self.directory, organisation[0], tuple(people[0].people), tuple(departments), tuple(sources)
+        )
+
+    def _problem(self, file: str, sentence: str, line: int = 0, path: str = "") -> None:
+        self.problems.append(Problem(file, line, path, sentence))
+
+    def _file(self, name: str, model: type[M]) -> tuple[M, YamlFile] | None:
+        """One file as its model, or None with its problems noted."""
+        file = read_yaml(self.directory / name, str(self.directory / name), expand=self.credentials)
+        made: M | None = None
+        if file.data is not None and not isinstance(file.data, dict):
+            file.problem((), "must be settings of the form 'name: value'")
+        elif file.data is not None:
+            made = self._validated(model, file.data, file, ())
+        self._take(file)
+        return None if made is None else (made, file)
+
+    # -- departments -----------------------------------------------------------------------------------------------
+
+    def _sources(self, department: DepartmentFile, file: YamlFile) -> Iterator[BoundSource]:
+        self._once("department", department.department, file, ("department",))
+        for n, entry in enumerate(department.sources):
+            path: PathTo = ("sources", n)
+            self._once("source", entry.key, file, (*path, "key"))
+            try:
+                kind = tracker(entry.kind)
+            except ConfigError as error:
+                file.problem((*path, "kind"), str(error))
+                continue
+            finally:
+                self._take(file)
+            yield self._source(department, entry, kind, file, path)
+            self._take(file)
+
+    def _source(
+        self, department: DepartmentFile, entry: SourceEntry, kind: Tracker, file: YamlFile, path: PathTo
+    ) -> BoundSource:
+        connection = (
+            self._validated(kind.Connection, entry.connection, file, (*path, "connection"))
+            if self.credentials
+            else None
+        )
+        bindings, mappings, prints = [], {}, {}
+        for n, binding in enumerate(entry.bindings):
+            here: PathTo = (*path, "bindings", n)
+            self._once(f"binding of {entry.key}", binding.key, file, (*here, "key"))
+            scope = self._validated(kind.Scope, binding.scope, file, (*here, "scope"))
+            fields = self._fields(kind, binding, file, here)
+            bindings.append(Binding(binding.key, scope, fields, file.origin(here)))
+            mapping = self._mapping(entry, binding, file, path, here)
+            if mapping is not None:
+                mappings[binding.key] = mapping
+            prints[binding.key] = _fingerprint(entry, binding, fields)
+        source = Source(entry.key, entry.kind, connection, tuple(bindings))
+        return BoundSource(entry.key, entry.kind, department.department, file.name, entry, source, mappings, prints)
+
+    def _fields(self, kind: Tracker, binding: BindingEntry, file: YamlFile, path: PathTo) -> dict[str, FieldRef]:
+        fields = dict(kind.DEFAULT_FIELDS)
+        for role, entry in binding.fields.items():
+            near = difflib.get_close_matches(role, ROLES, 1, 0.75)
+            if role not in ROLES and near:
+                file.problem((*path, "fields", role), f"'{role}' is no role - did you mean '{near[0]}'?")
+            fields[role] = FieldRef(entry.id, entry.name, entry.schema_, file.origin((*path, "fields", role)))
+        return fields
+
+    def _mapping(
+        self, entry: SourceEntry, binding: BindingEntry, file: YamlFile, source: PathTo, here: PathTo
+    ) -> Translation | None:
+        policy = binding.unmapped
+        per_role = isinstance(policy, dict) and "fixed" not in policy
+        try:
+            return compile_mapping(
+                source=entry.key,
+                binding=binding.key,
+                source_scales=_scales(entry.scales, file, (*source, "scales")),
+                binding_scales=_scales(binding.scales, file, (*here, "scales")),
+                unmapped=policy if per_role and isinstance(policy, dict) else {"*": policy},
+                file=file.name,
+            )
+        except MappingErrors as errors:
+            for origin, sentence in errors.errors:
+                name, _, line = origin.rpartition(":")
+                self._problem(name or origin, sentence, int(line) if line.isdigit() else 0, "scales")
+            return None
+
+    def _once(self, what: str, key: str, file: YamlFile, path: PathTo) -> None:
+        first = self.seen.setdefault((what, key), file.origin(path))
+        if first != file.origin(path):
+            file.problem(path, f"the {what} '{key}' exists already: {first}")
+
+    # -- people ----------------------------------------------------------------------------------------------------
+
+    def _check_people(self, people: tuple[PeopleFile, YamlFile] | None) -> None:
+        if people is None:
+            return
+        entries, file = people
+        for n, person in enumerate(entries.people):
+            here: PathTo = ("people", n)
+            self._once("person", person.key, file, (*here, "key"))
+            for e, email in enumerate(person.emails):
+                self._once("e-mail", email.casefold(), file, (*here, "emails", e))
+            for source, user in person.identities.items():
+                self._once(f"identity in {source}", user, file, (*here, "identities", source))
+        self._take(file)
+
+    def _check_names(self, people: tuple[PeopleFile, YamlFile] | None, departments: list[DepartmentFile]) -> None:
+        if people is None:
+            return
+        entries, file = people
+        keys, known = [p.key for p in entries.people], [d.department for d in departments]
+        for n, person in enumerate(entries.people):
+            for what, name, options in (("manager", person.manager, keys), ("department", person.department, known)):
+                if name is not None and name not in options and not (what == "department" and self.problems):
+                    near = difflib.get_close_matches(name, options, 1)
+                    hint = f" - did you mean '{near[0]}'?" if near else ""
+                    # A department may arrive with its tracker later: only a likely misspelling is an error.
+                    if what == "manager" or near:
+                        file.problem(("people", n, what), f"no {what} is called '{name}'{hint}")
+        self._take(file)
+
+    # -- models ----------------------------------------------------------------------------------------------------
+
+    def _validated(self, model: type, data: Any, file: YamlFile, path: PathTo) -> Any:
+        """Data as a model, or None with what is wrong noted in the file; secrets must come from outside."""
+        try:
+            made = model.model_validate(data)  # type: ignore[attr-defined]  # every tracker's models are pydantic's
+        except ValidationError as error:
+            for detail in error.errors(include_url=False, include_input=True):
+                _note(file, path, model, detail)
+            return None
+        for secret in _secrets(made, path):
+            if secret not in file.expanded:
+                file.problem(
+                    secret, "is a secret written in the file: put it into the environment and write ${NAME} here"
+                )
+        return made
+
+    def _take(self, file: YamlFile) -> None:
+        self.problems += file.problems
+        file.problems.clear()
+
+
+def _scales(scales: Mapping[str, Any], file: YamlFile, path: PathTo) -> dict[str, ScaleText]:
+    """Scales as written -> what the normalizer compiles, each word with its line."""
+    found: dict[str, ScaleText] = {}
+    for role, entry in scales.items():
+        here = (*path, role)
+        origin = file.origin(here)
+        if isinstance(entry, str):
+            found[role] = ScaleText(scale=entry, origin=origin)
+            continue
+        words = entry
+        options: dict[str, Any] = {}
+        if "scale" in entry or "words" in entry:
+            options = {k: v for k, v in entry.items() if k not in ("scale", "words")}
+            words, here = entry.get("words") or {}, (*here, "words")
+        rules = tuple((str(raw), becomes, file.origin((*here, raw))) for raw, becomes in words.items())
+        found[role] = ScaleText(entry.get("scale"), rules, options, origin)
+    return found
+
+
+def _fingerprint(entry: SourceEntry, binding: BindingEntry, fields: Mapping[str, FieldRef]) -> str:
+    """What decides which records and fields are read; a change of it means reading anew."""
+    read = sorted((role, str(f.id), str(f.name), str(f.schema)) for role, f in fields.items())
+    what = (entry.kind, sorted(map(str, binding.scope.items())), binding.row_key, read)
+    return blake2b(repr(what).encode(), digest_size=6).hexdigest()
+
+
+def _secrets(value: Any, path: PathTo) -> Iterator[PathTo]:
+    if isinstance(value, SecretStr):
+        yield path
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name), (*path, name))
+
+
+def _note(file: YamlFile, base: PathTo, model: type, detail: Any) -> None:
+    """One pydantic error as a sentence with its line. Values that may be secret are not shown."""
+    path = base
+    for part in detail["loc"]:
+        if (*path, part) in file.lines or part == detail["loc"][-1]:
+            path = (*path, part)  # the rest are names of alternatives, which no file contains
+    kind, last = detail["type"], detail["loc"][-1] if detail["loc"] else ""
+    shown = "" if path in file.expanded or isinstance(detail["input"], dict | list) else f", not '{detail['input']}'"
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(str(last), _siblings(model, detail["loc"][:-1]), 1)
+        file.problem(path, "is no setting here" + (f" - did you mean '{near[0]}'?" if near else ""))
+    elif kind == "missing":
+        file.problem(path, "is missing")
+    elif kind in ("literal_error", "union_tag_invalid"):
+        expected = detail["ctx"].get("expected") or detail["ctx"].get("expected_tags")
+        tag = detail["ctx"].get("tag")
+        path = (*path, "kind") if tag and (*path, "kind") in file.lines else path
+        near = difflib.get_close_matches(
+            str(tag or detail["input"]), [w.strip(" '") for w in str(expected).replace(" or ", ",").split(",")], 1
+        )
+        said = f", not '{tag}'" if tag else shown
+        file.problem(path, f"must be {expected}{said}" + (f" - did you mean '{near[0]}'?" if near else ""))
+    elif kind == "value_error":
+        file.problem(path, str(detail["ctx"]["error"]))
+    else:
+        message = detail["msg"][0].lower() + detail["msg"][1:]
+        file.problem(path, f"{message}{shown}")
+
+
+def _siblings(model: Any, loc: tuple[Any, ...]) -> list[str]:
+    """The settings that may stand where `loc` leads, for a suggestion."""
+    names: list[str] = []
+    options = [model]
+    for part in loc:
+        options = [m for o in options for m in _inner(o, part)] or options
+    for option in options:
+        for name, info in getattr(option, "model_fields", {}).items():
+            names.append(info.alias or name)
+    return names
+
+
+def _inner(model: Any, part: Any) -> list[Any]:
+    fields = getattr(model, "model_fields", {})
+    if part in fields:
+        return list(_models(fields[part].annotation))
+    return [model] if isinstance(part, int | str) else []
+
+
+def _models(annotation: Any) -> Iterator[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif typing.get_origin(annotation) in (typing.Union, types.UnionType, list, dict, tuple, typing.Annotated):
+        for inner in typing.get_args(annotation):
+            yield from _models(inner)
+
+
+__all__ = ["BoundSource", "ConfigErrors", "Configuration", "dotted", "load", "read_yaml"]

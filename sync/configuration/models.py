@@ -1,0 +1,163 @@
+"""What may stand in the files. extra="forbid" everywhere: a misspelt key is an error, never silence."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+KEY = r"^[a-z0-9][a-z0-9-]{0,62}$"
+Key = Annotated[str, Field(pattern=KEY, description="lower-case letters, digits and hyphens")]
+ROLES = (
+    "lifecycle", "health", "confidence", "progress", "owner", "start_on", "due_on", "completed_at", "blocked", "blocked_on",
+    "decision_needed", "resolution", "priority", "depends_on", "estimate",
+)  # fmt: skip
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"'{value}' is no time zone: write one such as Europe/Berlin or America/New_York") from None
+    return value
+
+
+def _duration(value: Any) -> Any:
+    """15m, 2h, 1d, 90s -> seconds."""
+    match = re.fullmatch(r"\s*(\d{1,6})\s*([smhd])\s*", str(value))
+    if match is None:
+        raise ValueError(f"'{value}' is no duration: write 15m, 2h or 1d")
+    return int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Seconds = Annotated[int, BeforeValidator(_duration, json_schema_input_type=str), Field(ge=30)]
+
+
+class WeekClose(Strict):
+    day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "friday"
+    time: time = time(17, 0)
+
+
+class Holidays(Strict):
+    country: str | None = None
+    """ISO code such as DE or US."""
+    days: list[date] = []
+
+
+class Thresholds(Strict):
+    """When the service speaks up; each is a default of domain.md that an organisation may change."""
+
+    confirm_deletion_after_hours: float = Field(24, ge=0)
+    mass_missing_share: float = Field(0.2, gt=0, le=1)
+    mass_missing_count: int = Field(50, ge=1)
+    mass_missing_at_least: int = Field(5, ge=1)
+    census_every_hours: float = Field(24, gt=0)
+
+
+class Organisation(Strict):
+    """organisation.yaml"""
+
+    name: str = Field(min_length=1)
+    timezone: Zone
+    fiscal_year_start: Annotated[
+        str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", description="MM-DD")
+    ] = "01-01"
+    week_close: WeekClose = WeekClose()
+    holidays: Holidays = Holidays()
+    thresholds: Thresholds = Thresholds()
+
+
+class Absence(Strict):
+    from_: date = Field(alias="from")
+    to: date
+    reason: str = ""
+
+
+class PersonEntry(Strict):
+    """One person, team or service account of people.yaml"""
+
+    key: Key
+    name: str = Field(min_length=1)
+    kind: Literal["human", "team", "service"] = "human"
+    emails: list[str] = []
+    aliases: list[str] = []
+    department: Key | None = None
+    manager: Key | None = None
+    active: bool = True
+    identities: dict[str, str] = {}
+    """Source key to the user's id in that tracker."""
+    absences: list[Absence] = []
+
+
+class PeopleFile(Strict):
+    """people.yaml"""
+
+    people: list[PersonEntry]
+
+
+class FieldEntry(Strict):
+    """A field of the tracker: exactly one of id, name, schema."""
+
+    id: str | None = None
+    name: str | None = None
+    schema_: str | None = Field(None, alias="schema")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one(self) -> FieldEntry:
+        if sum(part is not None for part in (self.id, self.name, self.schema_)) == 0:
+            raise ValueError("name the field by id, name or schema")
+        return self
+
+
+ScaleEntry = str | dict[str, Any]
+Policy = Literal["unknown", "reject"] | dict[str, Any]
+
+
+class BindingEntry(Strict):
+    """What is read from a source and what it means."""
+
+    key: Key
+    scope: dict[str, Any]
+    role: Literal["objective", "key_result", "workstream", "milestone", "item"] = "item"
+    fields: dict[str, FieldEntry] = {}
+    row_key: list[str] = []
+    scales: dict[str, ScaleEntry] = {}
+    unmapped: Policy = "unknown"
+    bau: bool = False
+
+
+class SourceEntry(Strict):
+    """One connected tracker."""
+
+    key: Key
+    kind: str
+    mapping_owner: str | None = None
+    expected_cadence: Literal["weekly", "biweekly", "monthly"] | None = None
+    settle_days: int = Field(2, ge=0, le=14)
+    every: Seconds = 900
+    connection: dict[str, Any]
+    scales: dict[str, ScaleEntry] = {}
+    bindings: list[BindingEntry] = Field(min_length=1)
+
+
+class DepartmentFile(Strict):
+    """departments/<name>.yaml: its owner's file"""
+
+    department: Key
+    name: str = Field(min_length=1)
+    head: str | None = None
+    cadence: Literal["weekly", "biweekly", "monthly"] = "weekly"
+    sources: list[SourceEntry] = []
