@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from datetime import date, time
+from datetime import date
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -43,7 +44,7 @@ Seconds = Annotated[int, BeforeValidator(_duration, json_schema_input_type=str),
 
 class WeekClose(Strict):
     day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "friday"
-    time: time = time(17, 0)
+    time: dt.time = dt.time(17, 0)
 
 
 class Holidays(Strict):
