@@ -39,6 +39,7 @@ from normalizer.people import People
 from normalizer.translate import Translator
 from sync.census import take_census
 from sync.configuration import BoundSource
+from sync.configuration.models import Thresholds
 from sync.presence import Breaker
 
 BATCH = 1000
@@ -57,6 +58,21 @@ class Options:
     even_if_paused: bool = False
     census_every: timedelta = timedelta(hours=24)
     breaker: Breaker = field(default_factory=Breaker)
+
+    @classmethod
+    def under(
+        cls, t: Thresholds, *, full: bool = False, census: bool = False, dry_run: bool = False, now: bool = False
+    ) -> Options:
+        """What was asked for, under an organisation's thresholds."""
+        confirm = timedelta(hours=t.confirm_deletion_after_hours)
+        return cls(
+            full=full,
+            census=True if census else None,
+            dry_run=dry_run,
+            even_if_paused=now,
+            census_every=timedelta(hours=t.census_every_hours),
+            breaker=Breaker(t.mass_missing_share, t.mass_missing_count, t.mass_missing_at_least, confirm),
+        )
 
 
 @dataclass(slots=True)

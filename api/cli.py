@@ -1,0 +1,323 @@
+"""The command `sightline`. Heavy imports wait until a command needs them.
+
+Exit codes: 0 done · 1 something needs a person (a source failed, a check is not ok) · 2 wrong use or configuration.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ledger.store import Ledger
+    from sync.configuration import Configuration
+    from sync.run import Outcome
+
+app = typer.Typer(
+    help="Sightline reads every department's tracker and answers how the company is tracking.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+config_app = typer.Typer(help="Check and describe the configuration.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+ConfigDir = Annotated[Path, typer.Option("--config", envvar="SIGHTLINE_CONFIG", help="The configuration directory.")]
+Database = Annotated[
+    str, typer.Option("--database", envvar="SIGHTLINE_DATABASE_URL", help="sqlite:///file or postgresql://...")
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+HERE = Path("config")
+DATABASE = "sqlite:///sightline.db"
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(help="Where to write.")] = HERE) -> None:
+    """Write a commented starting configuration; never overwrites a file."""
+    from sync.configuration.template import write_starting_set
+
+    for path, written in write_starting_set(directory):
+        typer.echo(f"{'wrote' if written else 'kept '} {path}")
+    typer.echo("Next: set the variables named in departments/engineering.yaml, then 'sightline config check'.")
+
+
+@config_app.command("check")
+def config_check(config: ConfigDir = HERE) -> None:
+    """Read the whole configuration and name everything that is wrong, with file and line."""
+    configuration = _configuration(config)
+    words = f"{len(configuration.departments)} departments, {len(configuration.sources)} sources, {len(configuration.people)} people"
+    typer.echo(f"{config}: all good ({words}). Next: 'sightline doctor' asks the trackers.")
+
+
+@config_app.command("schema")
+def config_schema(
+    what: Annotated[str, typer.Argument(help="organisation, people or department")] = "department",
+) -> None:
+    """Print the JSON Schema of one kind of file, for editors."""
+    from sync.configuration.schema import SCHEMAS, schema
+
+    if what not in SCHEMAS:
+        _stop(f"'{what}' has no schema: known are {', '.join(SCHEMAS)}")
+    typer.echo(_json(schema(what)))
+
+
+@app.command()
+def doctor(config: ConfigDir = HERE, database: Database = DATABASE, json: Json = False) -> None:
+    """Check credentials, rights, fields, clock, database and unmapped words; say what to do next."""
+    from api.doctor import examine
+
+    findings = examine(_configuration(config), database)
+    if json:
+        typer.echo(_json(findings))
+    else:
+        console = _console()
+        for f in findings:
+            mark = "[green]ok[/]  " if f.ok else "[red]look[/]"
+            console.print(f"{mark} [bold]{f.subject}[/] {f.check}: ", end="")
+            console.print(f.says, markup=False, soft_wrap=True)
+    if not all(f.ok for f in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def sync(
+    sources: Annotated[list[str] | None, typer.Argument(help="Source keys; all when none is given.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything anew.")] = False,
+    census: Annotated[bool, typer.Option("--census", help="Also compare every id, to notice what vanished.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count, write nothing.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Ask even a source that asked to be left alone.")] = False,
+    config: ConfigDir = HERE,
+    database: Database = DATABASE,
+    json: Json = False,
+) -> None:
+    """Read the trackers into the ledger; one source's failure never hides the others."""
+    from connectors.contract import ConfigError
+
+    configuration = _configuration(config)
+    try:
+        chosen = [configuration.source(key) for key in sources] if sources else list(configuration.sources)
+    except ConfigError as error:
+        _stop(str(error))
+    with _ledger(database, migrate=True) as ledger:
+        outcomes = run_sources(
+            chosen, configuration, ledger, full=full, census=census, dry_run=dry_run, now=now, quiet=json
+        )
+    if json:
+        typer.echo(_json(outcomes))
+    if any(o.state not in ("complete", "busy") for o in outcomes):
+        raise typer.Exit(1)
+
+
+def run_sources(
+    chosen: Any, configuration: Configuration, ledger: Ledger, *, quiet: bool = False, **choice: bool
+) -> list[Outcome]:
+    """Runs sources one after another and shows each outcome as it comes."""
+    from api.text import show_outcome
+    from normalizer.people import People
+    from sync.run import Options, sync_source
+
+    options = Options.under(configuration.organisation.thresholds, **choice)
+    people, console, outcomes = People(configuration.persons()), _console(), []
+    for bound in chosen:
+        with _progress(console, bound.key, quiet=quiet) as progress:
+            outcome = sync_source(bound, ledger, people, options, progress=progress)
+        outcomes.append(outcome)
+        if not quiet:
+            show_outcome(console, outcome)
+    return outcomes
+
+
+@contextmanager
+def _progress(console: Console, source: str, *, quiet: bool) -> Iterator[Any]:
+    """A live count on a terminal; nothing but the closing line elsewhere."""
+    if quiet or not console.is_terminal:
+        yield lambda _what, _count: None
+        return
+    with console.status(f"{source} ...") as status:
+        yield lambda what, count: status.update(f"{source} {what}: {count}")
+
+
+@app.command()
+def status(
+    everything: Annotated[bool, typer.Option("--all", help="Every exception, not only the worst seven.")] = False,
+    config: ConfigDir = HERE,
+    database: Database = DATABASE,
+    json: Json = False,
+) -> None:
+    """How are we tracking? The answer, its age, and what needs somebody now."""
+    from api.asking import overview
+    from api.text import show_overview
+
+    configuration = _configuration(config, credentials=False)
+    with _ledger(database) as ledger:
+        answer = overview(ledger, configuration, limit=0 if everything else 7)
+    if json:
+        typer.echo(_json(answer))
+    else:
+        show_overview(_console(), answer)
+
+
+@app.command()
+def items(
+    source: Annotated[list[str] | None, typer.Option("--source", help="Only these sources.")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option("--status", help="on_track, at_risk, off_track, unknown, done ...")
+    ] = None,
+    presence: Annotated[
+        list[str] | None, typer.Option("--presence", help="present (default), unobserved, deleted ...")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 100,
+    database: Database = DATABASE,
+    json: Json = False,
+) -> None:
+    """List items as the ledger holds them."""
+    from api.text import show_items
+    from ledger.model import Health, Lifecycle, Presence
+    from ledger.read import Filter
+
+    for name, given, known in (
+        ("--status", status, {*map(str, Health), *map(str, Lifecycle)}),
+        ("--presence", presence, {*map(str, Presence)}),
+    ):
+        if wrong := [word for word in given or () if word not in known]:
+            _stop(f"{name} {wrong[0]} is not one of {', '.join(sorted(known))}")
+    where = Filter(sources=source or (), status=status or (), presence=presence or (Presence.PRESENT,))
+    with _ledger(database) as ledger:
+        found = ledger.items(where, limit=limit)
+    if json:
+        typer.echo(_json(found))
+    else:
+        show_items(_console(), found)
+
+
+@app.command()
+def explain(
+    item: Annotated[str, typer.Argument(help="An item's id or key, such as ENG-12.")],
+    database: Database = DATABASE,
+    json: Json = False,
+) -> None:
+    """Why does an item read as it does? Raw value, rule with file and line, result, link."""
+    from api.asking import explain as explained
+    from api.text import show_explanation
+
+    with _ledger(database) as ledger:
+        found = explained(ledger, item)
+    if found is None:
+        _stop(f"no single item has the id or key '{item}': 'sightline items' lists them")
+    if json:
+        typer.echo(_json(found))
+    else:
+        show_explanation(_console(), found)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535)] = 8000,
+    schedule: Annotated[
+        bool, typer.Option("--schedule/--no-schedule", help="Also sync each source when it is due.")
+    ] = True,
+    config: ConfigDir = HERE,
+    database: Database = DATABASE,
+) -> None:
+    """Serve the API, and sync each source on its schedule."""
+    from api.server import run
+
+    configuration = _configuration(config)
+    with _ledger(database, migrate=True) as ledger:
+        run(ledger, configuration, host=host, port=port, schedule=schedule)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Print the answer and stop.")] = False,
+    today: Annotated[datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="The story's day.")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535)] = 8000,
+) -> None:
+    """Start the demo company's trackers on loopback, sync them, print the answer, and serve it."""
+    import tempfile
+
+    from api.asking import overview
+    from api.server import run
+    from api.text import show_overview
+    from demo.company import DemoCompany, configuration
+
+    day: date | None = today.date() if today else None
+    with DemoCompany(day) as company, tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
+        os.environ.update(company.environment())
+        loaded = _configuration(configuration())
+        with _ledger(f"sqlite:///{folder}/demo.db", migrate=True) as ledger:
+            console = _console()
+            run_sources(list(loaded.sources), loaded, ledger)
+            console.print()
+            as_of = datetime.combine(day, datetime.now(UTC).timetz()) if day else None
+            show_overview(console, overview(ledger, loaded, now=as_of))
+            if once:
+                return
+            console.print(f"\nServing on http://127.0.0.1:{port}/v1/items (documentation: /docs). Stop with Ctrl-C.")
+            run(ledger, loaded, host="127.0.0.1", port=port, schedule=True)
+
+
+def _configuration(directory: Path, *, credentials: bool = True) -> Configuration:
+    from sync.configuration import ConfigErrors, load
+
+    try:
+        return load(directory, credentials=credentials)
+    except ConfigErrors as errors:
+        for problem in errors.problems:
+            typer.echo(str(problem), err=True)
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def _ledger(url: str, *, migrate: bool = False) -> Iterator[Ledger]:
+    """The ledger; what the database says wrong ends the command with a sentence."""
+    from ledger.engine import LedgerError
+    from ledger.store import Ledger
+
+    try:
+        with Ledger.open(url, migrate=migrate) as ledger:
+            yield ledger
+    except LedgerError as error:
+        _stop(str(error))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _json(value: Any) -> str:
+    import dataclasses
+
+    import msgspec
+
+    def hook(other: Any) -> Any:
+        return (
+            dataclasses.asdict(other) if dataclasses.is_dataclass(other) and not isinstance(other, type) else str(other)
+        )
+
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=hook), indent=2).decode()
+
+
+def _stop(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

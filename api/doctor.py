@@ -1,0 +1,48 @@
+"""What `sightline doctor` looks at, and what it says to do next."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import msgspec
+
+from connectors.contract import tracker
+from ledger.engine import LedgerError
+from ledger.store import Ledger
+from sync.configuration import Configuration
+
+
+class Examined(msgspec.Struct, frozen=True):
+    """One line: `says` is what was seen and, where not ok, what to do."""
+
+    subject: str
+    check: str
+    ok: bool
+    says: str
+
+
+def examine(configuration: Configuration, database: str) -> list[Examined]:
+    """Every source and the database. Asks the trackers; never raises for what they answer."""
+    found = []
+    for bound in configuration.sources:
+        with closing(tracker(bound.kind).connect(bound.source)) as connector:
+            found += [Examined(bound.key, f.check, f.ok, f.says) for f in connector.check()]
+    return found + _database(configuration, database)
+
+
+def _database(configuration: Configuration, database: str) -> list[Examined]:
+    try:
+        with Ledger.open(database) as ledger:
+            inbox = ledger.inbox()
+    except LedgerError as error:
+        return [Examined("database", "tables", False, str(error))]
+    found = [Examined("database", "tables", True, "answers and is up to date")]
+    files = {s.key: s.file for s in configuration.sources}
+    for entry in inbox:
+        where = f"{files.get(entry.source, entry.source)}, bindings {entry.binding}, scales.{entry.field}"
+        hint = f" (the tracker itself suggests {entry.suggestion})" if entry.suggestion else ""
+        says = (
+            f"'{entry.raw}' of {entry.count} items such as {entry.sample} has no translation: add it to {where}{hint}"
+        )
+        found.append(Examined(entry.source, "unmapped word", False, says))
+    return found

@@ -1,0 +1,132 @@
+"""Answers as text for a terminal: shape, word and colour, never colour alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from api.asking import Explanation, Overview
+from ledger.read import Kept
+from signals.overview import Answer
+from sync.run import Outcome
+
+MARKS = {
+    "on_track": "[green]●[/] on track", "at_risk": "[yellow]▲[/] at risk", "off_track": "[red]■[/] off track",
+    "unknown": "[dim]○[/] unknown", "not_applicable": "[dim]-[/] n/a",
+    "done": "[blue]✓[/] done", "cancelled": "[dim]✗[/] cancelled", "paused": "[dim]‖[/] paused", "not_started": "[dim]·[/] not started",
+}  # fmt: skip
+CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)))
+
+
+def safe(text: str) -> str:
+    """Text of a tracker for a terminal: no markup of ours, no control or direction characters of theirs."""
+    return escape(text.translate(CONTROL))
+
+
+def age(seconds: float | None) -> str:
+    """3 min old, 5 h old, 2 d old"""
+    if seconds is None:
+        return "never read"
+    for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {word} old"
+    return f"{max(seconds, 0):.0f} s old"
+
+
+def show_overview(console: Console, overview: Overview) -> None:
+    """The answer first, then what needs somebody."""
+    console.print(f"[bold]{safe(overview.organisation)}[/] as of {overview.as_of:%Y-%m-%d %H:%M} UTC\n")
+    for department in overview.departments:
+        _department(console, department)
+    if not overview.exceptions:
+        console.print("\nNothing needs a decision now.")
+        return
+    console.print(f"\n[bold]Needs somebody now[/] ({len(overview.exceptions)})")
+    for row in overview.exceptions:
+        owner = safe(row.owner) if row.owner else "nobody"
+        console.print(f"  • {safe(row.because)} [dim]owner: {owner}[/]", soft_wrap=True)
+        console.print(f"    [dim]{safe(row.url)}[/]", soft_wrap=True)
+
+
+def _department(console: Console, d: Answer) -> None:
+    coverage = (
+        ""
+        if d.coverage is None
+        else f"; {d.coverage:.0%} of {sum(d.health.values())} active items say how they are going"
+    )
+    console.print(f"  {MARKS[d.headline]}  [bold]{safe(d.name)}[/]: {safe(d.because)}", soft_wrap=True)
+    life = ", ".join(f"{n} {word.replace('_', ' ')}" for word, n in d.lifecycle.items())
+    console.print(
+        f"      [dim]{d.items} items: {life or 'none'}{coverage}; data {age(d.data_age_seconds)}[/]", soft_wrap=True
+    )
+    for s in d.sources:
+        if s.state != "complete":
+            console.print(f"      [yellow]{s.key}: {s.state}[/] {safe(s.reason)}", soft_wrap=True)
+        gaps = [
+            f"{n} {word}"
+            for n, word in (
+                (s.unobserved, "unobserved"),
+                (s.access_lost, "not visible any more"),
+                (s.unmapped, "words without translation"),
+            )
+            if n
+        ]
+        if gaps:
+            console.print(f"      [yellow]{s.key}:[/] {', '.join(gaps)}")
+
+
+def show_items(console: Console, items: Sequence[Kept]) -> None:
+    table = Table("Key", "Title", "Status", "Said", "Owner", "Due", box=None)
+    for kept in items:
+        i = kept.item
+        said = i.word("health") or i.word("lifecycle")
+        mark = MARKS[i.status] + (" (assumed)" if i.health_assumed else "")
+        table.add_row(
+            safe(i.key),
+            safe(i.title[:60]),
+            mark,
+            safe((said.raw if said else "") or ""),
+            safe(i.owner or i.owner_name or "-"),
+            str(i.due_on or "-"),
+        )
+    console.print(table)
+
+
+def show_explanation(console: Console, e: Explanation) -> None:
+    """raw value -> rule with file:line -> canonical -> link to the tracker"""
+    console.print(f"[bold]{safe(e.key)}[/] {safe(e.title)}\n{safe(e.url)}")
+    console.print(f"{MARKS[e.status]}   lifecycle {e.lifecycle}, reported health {e.reported_health}, {e.presence}")
+    if e.presence_reason:
+        console.print(safe(e.presence_reason))
+    table = Table("Field", "As said", "Became", "Rule", box=None)
+    for w in e.words:
+        raw = f"{w.raw or '(empty)'}" + (f" \\[id {w.raw_id}]" if w.raw_id else "")
+        table.add_row(
+            w.field,
+            safe(w.raw or "(empty)") + (f" [dim]id {safe(w.raw_id)}[/]" if w.raw_id else "") if raw else "",
+            safe(w.canonical or "-"),
+            safe(w.rule or w.finding),
+        )
+    console.print(table)
+    for link in e.links:
+        where = link.target_item or f"{link.target} (not found in any tracker)"
+        console.print(
+            f"  {link.kind} {'→' if link.direction == 'out' else '←'} {safe(link.target_key or link.target)} [dim]{safe(where)}[/]"
+        )
+    read = f"{e.last_good_at:%Y-%m-%d %H:%M:%S} UTC" if e.last_good_at else "never completely"
+    console.print(
+        f"[dim]source {e.source}, last good read {read}, mapping {e.mapping_version}, raw record {e.raw_hash}[/]"
+    )
+
+
+def show_outcome(console: Console, o: Outcome) -> None:
+    colour = {"complete": "green", "incomplete": "yellow", "paused": "yellow", "busy": "yellow"}.get(o.state, "red")
+    c = o.counts
+    counts = f"{c.seen} read, {c.new} new, {c.changed} changed, {c.gone} gone; {o.requests} requests, {o.seconds:.1f} s"
+    console.print(f"[{colour}]{o.state}[/] [bold]{o.source}[/]: {counts}", soft_wrap=True)
+    for note in (o.reason, o.hint, *o.notes):
+        if note:
+            console.print(f"    {safe(note)}", soft_wrap=True)
