@@ -200,8 +200,9 @@ class Metadata(msgspec.Struct, frozen=True):
     """What the source says of itself in this run."""
 
     statuses: tuple[StatusValue, ...] = ()
-    scopes: tuple[Scope, ...] = ()
-    """Every scope visible now; a scope known from before and missing here is lost access, never deletion."""
+    scopes: tuple[Scope, ...] | None = ()
+    """Every scope visible now; a scope known from before and missing here is lost access, never deletion. None: the
+    tracker does not tell its scopes, and nothing is concluded from them."""
     drift: tuple[SourceChanged, ...] = ()
     """Mapped fields that are gone, one sentence each; their roles stay absent from records, never empty."""
 

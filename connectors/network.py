@@ -19,8 +19,14 @@ _sending = threading.local()
 _installed = threading.Event()
 
 
-class Forbidden(Exception):
-    """A connection to an address that this source may not reach."""
+class Forbidden(OSError):
+    """A connection to an address that this source may not reach. An OSError, so that libraries close their socket."""
+
+
+class _Rule:
+    def __init__(self, literals: frozenset[Address], private_network: bool) -> None:
+        self.literals, self.private_network = literals, private_network
+        self.refused: Address | None = None
 
 
 def literal(host: str) -> Address | None:
@@ -57,9 +63,13 @@ def guarded(literals: frozenset[Address], *, private_network: bool) -> Iterator[
         _installed.set()
         sys.addaudithook(_watch)
     before = getattr(_sending, "rule", None)
-    _sending.rule = (literals, private_network)
+    _sending.rule = rule = _Rule(literals, private_network)
     try:
         yield
+    except Exception as error:
+        if rule.refused is None:
+            raise
+        raise Forbidden(str(rule.refused)) from error  # whatever the library made of it
     finally:
         _sending.rule = before
 
@@ -71,5 +81,6 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:
     if rule is None or not isinstance(args[1], tuple):
         return
     address = ipaddress.ip_address(str(args[1][0]).split("%")[0])
-    if not permitted(address, literals=rule[0], private_network=rule[1]):
+    if not permitted(address, literals=rule.literals, private_network=rule.private_network):
+        rule.refused = address
         raise Forbidden(str(address))

@@ -37,6 +37,7 @@ from connectors.network import Forbidden, guarded, literal
 READ_MARK = "X-Sightline-Read"
 """On a POST that only reads: it may be repeated. Never sent."""
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, 529})
+ENDS = (b"}", b"]", b'"')
 BROKEN = (
     OSError, HTTPException, EOFError, requests.RequestException, urllib3.exceptions.HTTPError, httpx.TransportError, zlib.error,
 )  # fmt: skip
@@ -176,7 +177,7 @@ class Wire:
             return f"{where} answered {status}", self._retry_after(answer, where)
         if status < 300 and not start and status != 204:
             return f"{where} answered {status} with nothing in it", None
-        if status < 300 and "json" in kind and answer.body.rstrip()[-1:] not in (b"}", b"]", b'"'):
+        if status < 300 and "json" in kind and answer.body.rstrip()[-1:] not in ENDS and answer.body != b"null":
             return f"{where} answered with a cut-off text", None
         return None, None
 

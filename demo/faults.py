@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -129,7 +129,9 @@ def bomb(megabytes: int) -> Action:
     def act(handler: BaseHTTPRequestHandler, _answer: bytes) -> None:
         handler.send_response(200)
         handler.send_header("Content-Encoding", "gzip")
-        _body(handler, gzip.compress(b'{"a":"' + b"0" * (megabytes * 2**20) + b'"}'), "application/json")
+        squeeze = zlib.compressobj(9, zlib.DEFLATED, 31)
+        parts = [squeeze.compress(b'{"a":"'), *(squeeze.compress(b"0" * 2**20) for _ in range(megabytes))]
+        _body(handler, b"".join([*parts, squeeze.compress(b'"}'), squeeze.flush()]), "application/json")
 
     return act
 

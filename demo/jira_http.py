@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -53,6 +54,10 @@ class JiraServer:
         self.accepted = {f"Basic {basic}"} if site.deployment == "cloud" else {f"Bearer {token}"}
         self.email = email
         self.revoked = False
+        self.refuses_milliseconds = False
+        """Like older sites, which read only text instants."""
+        self.repeats_token = False
+        """A known fault: every page names the same next page."""
         handler = type("Handler", (_Handler,), {"server_state": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
@@ -265,6 +270,8 @@ class Api:
                 )
             return self.cloud or self.site.find(value) is not None
 
+        if self.server.refuses_milliseconds and (bare := re.search(r"[<>]=?\s*(\d{10,})", jql)):
+            raise Answer(400, f"Date value '{bare[1]}' for field 'updated' is invalid.")
         try:
             return parse(jql, now=self.site.clock(), zone=ZoneInfo(self.site.zone), knows=knows)
         except JqlError as error:
@@ -291,7 +298,7 @@ class Api:
         names = split(params.get("fields")) or ["id"]
         asked = max(1, int(params.get("maxResults", 50)))
         size = min(asked, 5000 if set(names) <= {"id", "project", "key"} else self.server.page_cap)
-        start = self._start(params.get("nextPageToken"))
+        start = 0 if self.server.repeats_token else self._start(params.get("nextPageToken"))
         page = found[start : start + size]
         expand = str(params.get("expand", ""))
         answer: dict[str, Any] = {

@@ -19,15 +19,19 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class LeaseHeld(Exception):
-    """Another process is writing this source."""
+    """Another process is writing this source: `holder`, as it named itself."""
+
+    def __init__(self, message: str, holder: str) -> None:
+        super().__init__(message)
+        self.holder = holder
 
 
 class FencedOut(Exception):
     """This process lost its lease while it was away; it wrote nothing."""
 
 
-def take(connection: Connection, source: str, holder: str, ttl_seconds: float) -> Lease:
-    """Takes the lease if it is free or run out; raises LeaseHeld otherwise."""
+def take(connection: Connection, source: str, holder: str, ttl_seconds: float, instead_of: str | None = None) -> Lease:
+    """Takes the lease if it is free, run out, or still held by `instead_of`, who is known to be dead; raises LeaseHeld otherwise."""
     now, mark = NOW_MS[connection.dialect.name], _mark(connection)
     ttl = int(ttl_seconds * 1000)
     connection.exec_driver_sql(
@@ -36,14 +40,14 @@ def take(connection: Connection, source: str, holder: str, ttl_seconds: float) -
     )
     row = connection.exec_driver_sql(
         f"UPDATE lease SET epoch = epoch + 1, holder = {mark}, until = {now} + {mark} "
-        f"WHERE source = {mark} AND until < {now} RETURNING epoch",
-        (holder, ttl, source),
+        f"WHERE source = {mark} AND (until < {now} OR holder = {mark}) RETURNING epoch",
+        (holder, ttl, source, instead_of),
     ).fetchone()
     if row is not None:
         return Lease(source, row[0], ttl)
     held = connection.exec_driver_sql(f"SELECT holder, until FROM lease WHERE source = {mark}", (source,)).fetchone()
     who, until = (held[0], from_ms(held[1]).strftime("%H:%M:%S UTC")) if held else ("another process", "now")
-    raise LeaseHeld(f"{source} is being synced by {who} (its lease ends at {until} unless renewed)")
+    raise LeaseHeld(f"{source} is being synced by {who} (its lease ends at {until} unless renewed)", who)
 
 
 def fence(connection: Connection, lease: Lease) -> None:

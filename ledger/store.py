@@ -90,14 +90,14 @@ class Ledger(Reads):
         config.set_main_option("script_location", str(Path(tables.__file__).parent / "migrations"))
         return config
 
-    def lease(self, source: str, holder: str, ttl_seconds: float = 120) -> Lease:
-        """Takes the right to write one source.
+    def lease(self, source: str, holder: str, ttl_seconds: float = 120, *, instead_of: str | None = None) -> Lease:
+        """Takes the right to write one source; from `instead_of` at once, who is known to be dead.
 
         Raises:
             LeaseHeld: somebody else has it; the message says who and until when.
         """
         with transaction(self.engine, writing=True) as connection:
-            return take(connection, source, holder, ttl_seconds)
+            return take(connection, source, holder, ttl_seconds, instead_of)
 
     def release(self, lease: Lease) -> None:
         """Gives the right back at once; harmless when it was lost meanwhile."""

@@ -14,6 +14,7 @@ from sync.presence import Decision, Missing, judge, triage
 if TYPE_CHECKING:
     from sync.run import _Run
 
+DARK = "no longer shown to this credential"
 ASK_AT_MOST = 2000
 """Ids looked up in one run; the rest stay unobserved until the next."""
 
@@ -45,6 +46,34 @@ def take_census(run: _Run, binding: Binding, translator: Translator, metadata: M
         w.presence([PresenceChange(d.item, d.presence, d.reason, d.missing_since) for d in decisions])
         w.save_binding(binding.key, census_at=to_ms(run.ledger.clock()))
     run.outcome.counts.gone += sum(d.presence is not Presence.PRESENT for d in decisions)
+
+
+def settle_scopes(run: _Run, metadata: Metadata) -> bool:
+    """Stores which scopes are visible now; records of those that went dark are not visible any more, and none is deleted.
+
+    True: a scope is back, so that a census is due.
+    """
+    if metadata.scopes is None:
+        return False
+    now, before = run.ledger.clock(), {s.scope: s for s in run.ledger.scopes(run.bound.key)}
+    visible = {s.id: s for s in metadata.scopes}
+    rows = [(s.id, s.name, s.state, "") for s in metadata.scopes]
+    rows += [(s.scope, s.name, "no_access", DARK) for s in before.values() if s.scope not in visible]
+    changed = {scope: state for scope, _, state, _ in rows if scope in before and before[scope].state != state}
+    decisions: list[Decision] = []
+    if {"no_access", "archived"} & set(changed.values()):
+        for binding in run.bound.source.bindings:
+            lost = [
+                Missing(item, ref, scope, Presence.PRESENT)
+                for item, ref, scope, presence, _ in run.ledger.held(run.bound.key, binding.key)
+                if presence == Presence.PRESENT and changed.get(scope) in ("no_access", "archived")
+            ]
+            decisions += triage(lost, known={}, scopes=metadata.scopes, breaker=run.options.breaker, now=now).decided
+    with run.ledger.writing(run.lease) as w:
+        w.scopes(rows)
+        w.presence([PresenceChange(d.item, d.presence, d.reason, d.missing_since) for d in decisions])
+    run.outcome.counts.gone += len(decisions)
+    return "live" in changed.values()
 
 
 def _compare(run: _Run, binding: Binding, seen: set[str]) -> tuple[list[Missing], list[str], Counter[str], set[str]]:

@@ -65,9 +65,17 @@ class Triage:
 
 
 def triage(
-    missing: Sequence[Missing], *, known: Mapping[str, int], scopes: Sequence[Scope], breaker: Breaker, now: datetime
+    missing: Sequence[Missing],
+    *,
+    known: Mapping[str, int],
+    scopes: Sequence[Scope] | None,
+    breaker: Breaker,
+    now: datetime,
 ) -> Triage:
-    """Sorts vanished records by their scope. `known` is how many records each scope held before this census."""
+    """Sorts vanished records by their scope. `known` is how many records each scope held before this census; `scopes` None:
+    the tracker does not tell, and every record is asked for by id."""
+    if scopes is None:
+        scopes = [Scope(scope, scope) for scope in {m.scope for m in missing}]
     visible = {scope.id: scope for scope in scopes}
     by_scope: dict[str, list[Missing]] = {}
     for record in missing:

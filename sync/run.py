@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -22,7 +23,6 @@ from connectors.contract import (
     Binding,
     Change,
     Connector,
-    Metadata,
     Page,
     RateLimited,
     RawRecord,
@@ -37,7 +37,7 @@ from ledger.write import Writer
 from normalizer.history import encoded, recorded
 from normalizer.people import People
 from normalizer.translate import Translator
-from sync.census import take_census
+from sync.census import settle_scopes, take_census
 from sync.configuration import BoundSource
 from sync.configuration.models import Thresholds
 from sync.presence import Breaker
@@ -97,8 +97,32 @@ class Outcome:
 
 
 def holder() -> str:
-    """Who takes a lease: machine and process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Who takes a lease: machine, process, and a mark that no later process of that number has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_born(os.getpid())}"
+
+
+def _born(pid: int) -> str:
+    """When a process of this machine began, as far as the machine tells; "" for one that is not there."""
+    try:
+        os.kill(pid, 0)
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if words[0] == "Z" else words[19]
+    except ProcessLookupError:
+        return ""
+    except OSError:
+        return "alive"
+
+
+def _lease(ledger: Ledger, source: str) -> Lease:
+    """The right to write a source; taken over at once from a process of this machine that is dead."""
+    try:
+        return ledger.lease(source, holder())
+    except LeaseHeld as held:
+        machine, _, process = held.holder.rpartition(":")[0].rpartition(":")
+        born = held.holder.rpartition(":")[2]
+        if machine != socket.gethostname() or not process.isdigit() or _born(int(process)) == born:
+            raise
+        return ledger.lease(source, holder(), instead_of=held.holder)
 
 
 def sync_source(
@@ -126,7 +150,7 @@ def sync_source(
             _guarded(outcome, connector, lambda: _Rehearsal(bound, ledger, connector, outcome).run(options))
         return outcome
     try:
-        lease = ledger.lease(bound.key, holder())
+        lease = _lease(ledger, bound.key)
     except LeaseHeld as held:
         outcome.state, outcome.reason = "busy", str(held)
         return outcome
@@ -169,6 +193,7 @@ class _Run:
         self.people, self.options, self.outcome, self.progress = people, options, outcome, progress
         self.order = {b.key: n for n, b in enumerate(bound.source.bindings)}
         self.id = 0
+        self.scopes_returned = False
 
     def run(self) -> None:
         """The whole run, closed in the ledger whatever happens to the source."""
@@ -196,24 +221,13 @@ class _Run:
         metadata = self.connector.metadata()
         with self.ledger.writing(self.lease) as w:
             w.vocabulary((s.field, s.id, s.name, s.category, s.scope) for s in metadata.statuses)
-            w.scopes((s.id, s.name, s.state, "") for s in metadata.scopes)
-            w.scopes(self._lost_scopes(metadata))
+        self.scopes_returned = settle_scopes(self, metadata)
         self.outcome.notes += [str(d) for d in metadata.drift]
         for binding in self.bound.source.bindings:
             translator = self._translator(binding)
             full = self._remap(binding, translator)
             if self._pull(binding, translator, full=full) and self._census_is_due(binding, full=full):
                 take_census(self, binding, translator, metadata)
-
-    def _lost_scopes(self, metadata: Metadata) -> list[tuple[str, str, str, str]]:
-        """Scopes seen before that are not shown any more: access is lost, nothing is deleted."""
-        visible = {s.id for s in metadata.scopes}
-        known = self.ledger.scopes(self.bound.key)
-        return [
-            (s.scope, s.name, "no_access", "no longer shown to this credential")
-            for s in known
-            if s.scope not in visible
-        ]
 
     # -- mapping ---------------------------------------------------------------------------------------------------
 
@@ -316,6 +330,8 @@ class _Run:
             self.outcome.notes += [str(u) for u in page.unreadable[:3] if len(self.outcome.notes) < 20]
 
     def _census_is_due(self, binding: Binding, *, full: bool) -> bool:
+        if self.scopes_returned:
+            return True
         if self.options.census is not None:
             return self.options.census or full
         at = self.ledger.binding(self.bound.key, binding.key).census_at

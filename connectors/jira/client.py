@@ -15,7 +15,6 @@ import jira
 from jira.exceptions import JIRAError
 
 from connectors.contract import (
-    AccessDenied,
     Binding,
     Change,
     Finding,
@@ -25,21 +24,21 @@ from connectors.contract import (
     Page,
     Seen,
     Source,
-    SourceError,
     SourceUnavailable,
     StatusValue,
     Verdict,
 )
 from connectors.contract import Scope as VisibleScope
 from connectors.jira import ApiToken, Connection
+from connectors.jira.check import examine
 from connectors.jira.errors import Refused
+from connectors.jira.history import changelogs
 from connectors.jira.pull import Puller
-from connectors.jira.reader import Shape, changes, read_all
+from connectors.jira.reader import Shape, read_all
 from connectors.jira.shape import find_fields
 from connectors.wire import READ_MARK, Policy, Wire, parsed
 
 LOOKUP = 100
-HISTORY = 1000
 
 
 class JiraConnector:
@@ -102,6 +101,15 @@ class JiraConnector:
         """
         version = version or ("3" if self.cloud else "2")
         url = self._jira._get_url(path, base="{server}/rest/api/" + version + "/{path}")
+        what = f"answer of Jira's {path}"
+        content = self._send(path, url, params, body)
+        try:
+            return parsed(content, source=self.source.key, what=what)
+        except SourceUnavailable:
+            # A body cut off on a connection that announced no length looks like bad JSON: once more.
+            return parsed(self._send(path, url, params, body), source=self.source.key, what=what)
+
+    def _send(self, path: str, url: str, params: Mapping[str, Any] | None, body: Any) -> bytes:
         try:
             if body is None:
                 answer = self._jira._session.get(url, params=dict(params or {}))
@@ -109,8 +117,9 @@ class JiraConnector:
                 answer = self._jira._session.post(url, json=body, headers={READ_MARK: "1"})
         except JIRAError as error:
             # The library's error shows headers and bodies: only Jira's own messages go on.
-            raise Refused(int(error.status_code or 0), self.wire.redact(str(error.text or ""))[:300]) from None
-        return parsed(answer.content, source=self.source.key, what=f"answer of Jira's {path.split('/')[0]}")
+            messages = self.wire.redact(str(error.text or ""))[:300]
+            raise Refused(int(error.status_code or 0), path, messages, source=self.source.key) from None
+        return bytes(answer.content)
 
     def paged(self, path: str, params: Mapping[str, Any], key: str = "values") -> Iterator[dict[str, Any]]:
         """Entries of a startAt-paged list: advances by what came, for a page shorter than asked is not the end."""
@@ -132,7 +141,8 @@ class JiraConnector:
     def metadata(self) -> Metadata:
         statuses = [s for s in self._list("status") if "id" in s]
         fields = self._list("field")
-        self._projects = {str(p["id"]): p for p in self._roster() if "id" in p}
+        roster = self.roster()
+        self._projects = {str(p["id"]): p for p in (*(roster or ()), *self.archived()) if "id" in p}
         categories = {str(s["id"]): str((s.get("statusCategory") or {}).get("key")) for s in statuses}
         drift = []
         for binding in self.source.bindings:
@@ -141,10 +151,7 @@ class JiraConnector:
             drift += gone
         return Metadata(
             statuses=tuple(_status_value(s) for s in statuses),
-            scopes=tuple(
-                VisibleScope(ref, str(p.get("key") or ref), "archived" if p.get("archived") else "live")
-                for ref, p in self._projects.items()
-            ),
+            scopes=None if roster is None else tuple(_scope(ref, p) for ref, p in self._projects.items()),
             drift=tuple(drift),
         )
 
@@ -154,11 +161,26 @@ class JiraConnector:
             raise SourceUnavailable(f"{self.source.key}: Jira's {path} answered no list", source=self.source.key)
         return [entry for entry in answer if isinstance(entry, dict)]
 
-    def _roster(self) -> list[dict[str, Any]]:
-        """The projects that this credential sees, on Cloud with when each was last updated."""
-        if not self.cloud:
+    def roster(self) -> list[dict[str, Any]] | None:
+        """The projects that this credential sees, on Cloud with when each was last updated; None where a site hides them."""
+        if self.cloud:
+            for params in ({"expand": "insight"}, {}):  # insight is not in Jira's contract: a site may refuse it
+                try:
+                    return list(self.paged("project/search", params))
+                except Refused:
+                    continue
+        try:
             return self._list("project")
-        return list(self.paged("project/search", {"expand": "insight"}))
+        except Refused:
+            return None
+
+    def archived(self) -> list[dict[str, Any]]:
+        """Projects on the shelf, where the site tells (an experimental filter of Cloud)."""
+        try:
+            found = list(self.paged("project/search", {"status": "archived"})) if self.cloud else []
+        except Refused:
+            return []
+        return [p for p in found if p.get("archived") is True]
 
     def last_updated(self) -> datetime | None:
         """When any visible project was last updated, where the site tells it of every one; else None."""
@@ -188,35 +210,7 @@ class JiraConnector:
         return Puller(self, binding).census()
 
     def history(self, binding: Binding, refs: Sequence[str]) -> Mapping[str, tuple[Change, ...]]:
-        shape = self.shape(binding)
-        if not self.cloud:
-            return {ref: self._long_history(ref, shape) for ref in refs}
-        found: dict[str, list[Any]] = {}
-        for start in range(0, len(refs), HISTORY):
-            asked = list(refs[start : start + HISTORY])
-            found.update({ref: [] for ref in asked})
-            token: str | None = None
-            seen: set[str] = set()
-            while True:
-                body = {"issueIdsOrKeys": asked, "maxResults": 10_000} | ({"nextPageToken": token} if token else {})
-                page = self.ask("changelog/bulkfetch", body=body)
-                for log in page.get("issueChangeLogs") or []:
-                    found.setdefault(str(log.get("issueId")), []).extend(log.get("changeHistories") or [])
-                token = page.get("nextPageToken")
-                if not token:
-                    break
-                if token in seen:
-                    raise SourceUnavailable(
-                        f"{self.source.key} gives the same changelog page again and again", source=self.source.key
-                    )
-                seen.add(token)
-        return {ref: changes(histories, shape) for ref, histories in found.items()}
-
-    def _long_history(self, ref: str, shape: Shape) -> tuple[Change, ...]:
-        """One issue's whole changelog on Data Center."""
-        answer = self.ask(f"issue/{ref}", {"expand": "changelog", "fields": "status"})
-        log = answer.get("changelog") if isinstance(answer, dict) else None
-        return changes(log.get("histories") if isinstance(log, dict) else None, shape)
+        return changelogs(self, self.shape(binding), refs)
 
     def find(self, binding: Binding, refs: Sequence[str]) -> Sequence[Found]:
         """Asks by id: Cloud 100 at a time, Data Center one by one (one unknown id there fails a whole search)."""
@@ -240,79 +234,37 @@ class JiraConnector:
         return found
 
     def _lookup(self, refs: Sequence[str], shape: Shape) -> Iterator[Any]:
-        if self.cloud:
-            for start in range(0, len(refs), LOOKUP):
-                body = {"issueIdsOrKeys": list(refs[start : start + LOOKUP]), "fields": shape.wanted}
-                yield from self.ask("issue/bulkfetch", body=body).get("issues") or []
+        for start in range(0, len(refs), LOOKUP):
+            part = list(refs[start : start + LOOKUP])
+            yield from self._lookup_bulk(part, shape) if self.cloud else self._lookup_each(part, shape)
+
+    def _lookup_bulk(self, refs: list[str], shape: Shape) -> Iterator[Any]:
+        try:
+            answer = self.ask("issue/bulkfetch", body={"issueIdsOrKeys": refs, "fields": shape.wanted})
+        except Refused:
+            yield from self._lookup_each(refs, shape)
             return
+        if not isinstance(answer, dict) or not isinstance(answer.get("issues"), list):
+            raise SourceUnavailable(f"{self.source.key}: Jira looked up ids without an answer", source=self.source.key)
+        yield from answer["issues"]
+
+    def _lookup_each(self, refs: list[str], shape: Shape) -> Iterator[Any]:
         for ref in refs:
             try:
                 yield self.ask(f"issue/{ref}", {"fields": ",".join(shape.wanted)})
             except Refused as refused:
                 if refused.status != 404:
-                    raise SourceUnavailable(f"{self.source.key}: {refused}", source=self.source.key) from None
+                    raise
 
     def check(self) -> Sequence[Finding]:
-        """Credential, rights, fields, link types, JQL and clock, each in one sentence."""
-        checks = (("credential", self._check_credential), ("rights", self._check_rights), ("fields", self._check_fields),
-                  ("link types", self._check_links), ("scope", self._check_scope), ("clock", self._check_clock))  # fmt: skip
-        found: list[Finding] = []
-        for name, check in checks:
-            try:
-                found.append(Finding(name, True, check()))
-            except SourceError as error:
-                found.append(Finding(name, False, " - ".join(filter(None, [str(error), error.hint]))))
-                if isinstance(error, AccessDenied | SourceUnavailable):
-                    break
-            except Refused as refused:
-                found.append(Finding(name, False, f"Jira says: {refused}"))
-        return found
-
-    def _check_credential(self) -> str:
-        who = self.ask("myself")
-        return f"signed in as {who.get('displayName')} ({who.get('timeZone')}) on {'Cloud' if self.cloud else 'Data Center'}"
-
-    def _check_rights(self) -> str:
-        roster = self._roster()
-        if not roster:
-            raise SourceError(
-                "no project is visible", hint="give the account 'Browse projects' on the projects to be read"
-            )
-        return f"{len(roster)} projects are visible"
-
-    def _check_fields(self) -> str:
-        drift = self.metadata().drift
-        if drift:
-            raise SourceError("; ".join(str(d) for d in drift))
-        return "every mapped field exists"
-
-    def _check_links(self) -> str:
-        answer = self.ask("issueLinkType")
-        known = {str(t.get(k)) for t in answer.get("issueLinkTypes") or [] for k in ("name", "id")}
-        if missing := [name for name in self.connection.blocking_links if name not in known]:
-            raise SourceError(
-                f"no link type is called {', '.join(missing)}", hint=f"known are {', '.join(sorted(known))}"
-            )
-        return f"blocking links are {', '.join(self.connection.blocking_links)}"
-
-    def _check_scope(self) -> str:
-        for binding in self.source.bindings:
-            Puller(self, binding).try_scope()
-        return f"{len(self.source.bindings)} JQL scopes are understood"
-
-    def _check_clock(self) -> str:
-        server = self.wire.server_time
-        if server is None:
-            return "the server tells no time"
-        skew = abs((datetime.now(UTC) - server).total_seconds())
-        if skew > 60:
-            raise SourceError(
-                f"this machine's clock and the server's differ by {skew:.0f} s", hint="set the clock by NTP"
-            )
-        return f"within {skew:.0f} s of the server's"
+        return examine(self)
 
     def close(self) -> None:
         self._jira._session.close()
+
+
+def _scope(ref: str, project: Mapping[str, Any]) -> VisibleScope:
+    return VisibleScope(ref, str(project.get("key") or ref), "archived" if project.get("archived") else "live")
 
 
 def _status_value(status: Mapping[str, Any]) -> StatusValue:

@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from connectors.contract import Binding, Page, RawRecord, Seen, SourceUnavailable, Verdict
+from connectors.contract import Binding, Page, RawRecord, Seen, SourceChanged, SourceUnavailable, Verdict
 from connectors.jira.errors import Refused
-from connectors.jira.reader import changes, read_all
+from connectors.jira.reader import changes, instant, read_all
 from connectors.wire import PageGuard
 
 if TYPE_CHECKING:
@@ -31,10 +31,15 @@ HORIZON = timedelta(hours=12)
 PAGE = 1000
 CENSUS_PAGE = 5000
 LONG_JQL = 1500
+RESTARTS = 3
 
 
 class Incomplete(Exception):
     """The tracker gave an answer of which it says itself that it is not whole."""
+
+
+class TokenRefused(Exception):
+    """A page token ran out or was dropped: the search starts anew from the last record's creation."""
 
 
 class Puller:
@@ -148,13 +153,27 @@ class Puller:
         return paging(condition, fields, size, expand)
 
     def _by_token(self, condition: str, fields: Sequence[str], size: int, expand: str | None) -> Iterator[list[Any]]:
+        """Cloud. An answer that promised more and then brings nothing, without saying that it is the last, is not whole."""
         guard, seen = PageGuard(self.client.source.key), set[str]()
         token: str | None = None
+        where, after, restarts = condition, None, 0
         while True:
-            page = self._page(condition, fields, size, expand, token, None)
-            fresh = [i for i in page["issues"] if str(i.get("id")) not in seen]
+            try:
+                page = self._page(where, fields, size, expand, token, None)
+            except TokenRefused:
+                restarts += 1
+                if restarts > RESTARTS:
+                    raise Incomplete("Jira dropped the page token again and again") from None
+                where = condition if after is None else f"{condition} AND created >= {self._at(after)}"
+                guard, token = PageGuard(self.client.source.key), None
+                continue
+            issues = page["issues"]
+            if not issues and token is not None and page.get("isLast") is not True:
+                raise Incomplete("a page that was promised came empty")
+            fresh = [i for i in issues if str(i.get("id")) not in seen]
             seen |= {str(i.get("id")) for i in fresh}
             if fresh:
+                after = _created(fresh[-1]) or after
                 yield fresh
             token = page.get("nextPageToken")
             if not token or page.get("isLast") is True:
@@ -163,7 +182,7 @@ class Puller:
 
     def _by_created(self, condition: str, fields: Sequence[str], size: int, expand: str | None) -> Iterator[list[Any]]:
         """Data Center: each page starts at the last one's latest `created`; startAt only counts inside one instant."""
-        seen: set[str] = set()
+        guard, seen = PageGuard(self.client.source.key), set[str]()
         after: datetime | None = None
         start = 0
         while True:
@@ -174,13 +193,16 @@ class Puller:
             seen |= {str(i.get("id")) for i in fresh}
             if fresh:
                 yield fresh
-            if not issues or start + len(issues) >= int(page.get("total") or 0):
+            if start + len(issues) >= _total(page):
                 return
+            if not issues:
+                raise Incomplete(f"a page came empty though {_total(page)} issues are there")
             last = _created(issues[-1])
             if fresh and last is not None and last != after:
                 after, start = last, 0
             else:
                 start += len(issues)
+            guard.next(f"{after}:{start}", fresh=len(fresh))
 
     def _page(
         self, condition: str, fields: Sequence[str], size: int, expand: str | None, token: str | None, start: int | None
@@ -195,11 +217,14 @@ class Puller:
         try:
             page = self._ask(jql, question, fields)
         except Refused as refused:
-            if refused.status == 400 and not self._literals and jql != self._in_words(jql):
+            if refused.status == 400 and token is None and not self._literals and jql != self._in_words(jql):
                 self._literals = True  # a site that does not take milliseconds
                 return self._page(condition, fields, size, expand, token, start)
-            sentence = f"{self.client.source.key}: Jira does not take the search of {self.binding.key}: {refused}"
-            raise SourceUnavailable(sentence, source=self.client.source.key, hint="check bindings.scope.jql") from None
+            if token is not None:
+                raise TokenRefused from None
+            sentence = f"{refused} (the search of {self.binding.key})"
+            hint = f"check the scope at {self.binding.origin}, and whether the account still sees its projects"
+            raise SourceChanged(sentence, source=self.client.source.key, hint=hint) from None
         if not isinstance(page, dict) or not isinstance(page.get("issues"), list):
             sentence = f"{self.client.source.key}: a search was answered without its issues"
             raise SourceUnavailable(sentence, source=self.client.source.key)
@@ -233,13 +258,20 @@ class Puller:
 
         def literal(match: re.Match[str]) -> str:
             field, operator, ms = match.groups()
-            at = _instant(ms) + timedelta(minutes=1 if operator == "<" else 0)
-            local = at.astimezone(self._account_zone())
-            if (at - timedelta(hours=2)).astimezone(local.tzinfo).utcoffset() != local.utcoffset() and operator != "<":
-                local -= timedelta(hours=1)  # within the repeated hour of a clock change: start before it
-            return f'{field} {operator} "{local:%Y-%m-%d %H:%M}"'
+            lower = operator != "<"
+            at = _instant(ms) + timedelta(minutes=0 if lower else 1)
+            while any(read > at if lower else read < at for read in self._readings(at)):
+                at += timedelta(hours=-1 if lower else 1)  # the hour that clocks show twice: keep clear of it
+            return f'{field} {operator} "{at.astimezone(self._account_zone()):%Y-%m-%d %H:%M}"'
 
         return re.sub(r"\b(updated|created) (>=|<) (\d{10,14})\b", literal, jql)
+
+    def _readings(self, at: datetime) -> list[datetime]:
+        """What an instant's local time may be read as, to the minute: two instants in the hour that clocks show twice."""
+        zone = self._account_zone()
+        local = at.astimezone(zone).replace(second=0, microsecond=0)
+        drift = at - at.replace(second=0, microsecond=0)
+        return [local.replace(fold=fold).astimezone(UTC) + drift for fold in (0, 1)]
 
     def _account_zone(self) -> ZoneInfo:
         if self._zone is None:
@@ -255,9 +287,13 @@ def _instant(ms: Any) -> datetime:
     return datetime.fromtimestamp(int(ms) / 1000, UTC)
 
 
+def _total(page: Mapping[str, Any]) -> int:
+    total = page.get("total")
+    return total if isinstance(total, int) else 0
+
+
 def _created(issue: Mapping[str, Any]) -> datetime | None:
-    text = (issue.get("fields") or {}).get("created")
-    return datetime.fromisoformat(text).astimezone(UTC) if isinstance(text, str) else None
+    return instant((issue.get("fields") or {}).get("created"), "created", [])
 
 
 def _resume(records: Sequence[RawRecord], started: datetime | None) -> dict[str, int] | None:

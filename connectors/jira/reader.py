@@ -66,8 +66,8 @@ def read(issue: Any, shape: Shape) -> RawRecord:
         title=clean(fields["summary"]) if isinstance(fields.get("summary"), str) else key,
         url=f"{shape.site}/browse/{key}",
         type=clean(kind["name"]) if isinstance(kind, dict) and isinstance(kind.get("name"), str) else None,
-        created_at=_instant(fields.get("created"), "created", problems),
-        updated_at=_instant(fields.get("updated"), "updated", problems),
+        created_at=instant(fields.get("created"), "created", problems),
+        updated_at=instant(fields.get("updated"), "updated", problems),
         fields=said,
         links=tuple(_links(fields, shape)),
         problems=tuple(problems),
@@ -181,7 +181,7 @@ def changes(histories: Any, shape: Shape) -> tuple[Change, ...]:
     roles = {field_id: role for role, field_id in shape.roles.items()}
     by_name = {shape.names.get(field_id, field_id).casefold(): role for field_id, role in roles.items()}
     for entry in histories if isinstance(histories, list) else []:
-        at = _instant(entry.get("created"), "created", []) if isinstance(entry, dict) else None
+        at = instant(entry.get("created"), "created", []) if isinstance(entry, dict) else None
         items = entry.get("items") if isinstance(entry, dict) else None
         if at is None or not isinstance(items, list):
             continue
@@ -252,7 +252,7 @@ def _number(value: Any) -> bool | int | float | str | None:
     return value if isinstance(value, bool | int | float) else str(value)
 
 
-def _instant(value: Any, name: str, problems: list[str]) -> datetime | None:
+def instant(value: Any, name: str, problems: list[str]) -> datetime | None:
     """ISO text with an offset, epoch milliseconds, or epoch seconds: all three are in Atlassian's own examples."""
     try:
         if isinstance(value, str):
