@@ -305,6 +305,15 @@ class Tracker(Protocol):
     @staticmethod
     def connect(source: Source) -> Connector: ...
 
+    @staticmethod
+    def replay(answer: Any) -> tuple[Sequence[RawRecord], Mapping[str, Sequence[Change]]]:
+        """An example's answer.json (what was answered, and the field map) to its records and changes by ref: no I/O.
+
+        Raises:
+            UnreadableRecord: a record in it cannot be read.
+        """
+        ...
+
 
 def kinds() -> list[str]:
     """Every tracker folder there is, by name."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from connectors.contract import Connector, FieldRef, Source
+from connectors.contract import Change, Connector, FieldRef, RawRecord, Source
 
 DEFAULT_FIELDS = {
     "lifecycle": FieldRef(id="status"),
@@ -100,3 +101,10 @@ def connect(source: Source) -> Connector:
     from connectors.jira.client import JiraConnector
 
     return JiraConnector(source)
+
+
+def replay(answer: Any) -> tuple[Sequence[RawRecord], Mapping[str, Sequence[Change]]]:
+    """An example's answer.json to its records and changes, without a site."""
+    from connectors.jira.shape import replayed
+
+    return replayed(answer)

@@ -35,7 +35,7 @@ from connectors.jira.errors import Refused
 from connectors.jira.history import changelogs
 from connectors.jira.pull import Puller
 from connectors.jira.reader import Shape, read_all
-from connectors.jira.shape import find_fields
+from connectors.jira.shape import categories, find_fields
 from connectors.wire import READ_MARK, Policy, Wire, parsed
 
 LOOKUP = 100
@@ -143,10 +143,10 @@ class JiraConnector:
         fields = self._list("field")
         roster = self.roster()
         self._projects = {str(p["id"]): p for p in (*(roster or ()), *self.archived()) if "id" in p}
-        categories = {str(s["id"]): str((s.get("statusCategory") or {}).get("key")) for s in statuses}
+        known = categories(statuses)
         drift = []
         for binding in self.source.bindings:
-            shape, gone = find_fields(self.source.key, binding, fields, self.connection, categories)
+            shape, gone = find_fields(self.source.key, binding, fields, self.connection, known)
             self._shapes[binding.key] = shape
             drift += gone
         return Metadata(

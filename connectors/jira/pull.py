@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.contract import Binding, Page, RawRecord, Seen, SourceChanged, SourceUnavailable, Verdict
 from connectors.jira.errors import Refused
-from connectors.jira.reader import changes, instant, read_all
+from connectors.jira.reader import changes, instant, read_all, ref_of
 from connectors.wire import PageGuard
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Puller:
                 seen = []
                 for issue in issues:
                     project = (issue.get("fields") or {}).get("project") or {}
-                    seen.append(Seen(str(issue.get("id")), str(project.get("id") or "")))
+                    seen.append(Seen(str(ref_of(issue)), str(project.get("id") or "")))
                 yield seen
         except Incomplete as reason:
             yield Verdict(complete=False, reason=str(reason))
@@ -116,7 +116,7 @@ class Puller:
         for start in range(0, len(refs), 50):
             ids = ", ".join(refs[start : start + 50])
             for issues in self._pages(f"{self.scope} AND id in ({ids})", ["project"], 50, expand=None):
-                inside |= {str(issue.get("id")) for issue in issues}
+                inside |= {str(ref_of(issue)) for issue in issues}
         return inside
 
     def try_scope(self) -> None:
@@ -144,7 +144,7 @@ class Puller:
             log = issue.get("changelog") if isinstance(issue, dict) else None
             entries = log.get("histories") if isinstance(log, dict) else None
             if isinstance(log, dict) and isinstance(entries, list) and len(entries) >= int(log.get("total") or 0):
-                found[str(issue.get("id"))] = changes(entries, self.shape)
+                found[str(ref_of(issue))] = changes(entries, self.shape)
         return found
 
     def _pages(self, condition: str, fields: Sequence[str], size: int, *, expand: str | None) -> Iterator[list[Any]]:
@@ -154,7 +154,7 @@ class Puller:
 
     def _by_token(self, condition: str, fields: Sequence[str], size: int, expand: str | None) -> Iterator[list[Any]]:
         """Cloud. An answer that promised more and then brings nothing, without saying that it is the last, is not whole."""
-        guard, seen = PageGuard(self.client.source.key), set[str]()
+        guard, seen = PageGuard(self.client.source.key), set[str | None]()
         token: str | None = None
         where, after, restarts = condition, None, 0
         while True:
@@ -170,8 +170,8 @@ class Puller:
             issues = page["issues"]
             if not issues and token is not None and page.get("isLast") is not True:
                 raise Incomplete("a page that was promised came empty")
-            fresh = [i for i in issues if str(i.get("id")) not in seen]
-            seen |= {str(i.get("id")) for i in fresh}
+            fresh = [i for i in issues if ref_of(i) not in seen]
+            seen |= {ref_of(i) for i in fresh}
             if fresh:
                 after = _created(fresh[-1]) or after
                 yield fresh
@@ -182,15 +182,15 @@ class Puller:
 
     def _by_created(self, condition: str, fields: Sequence[str], size: int, expand: str | None) -> Iterator[list[Any]]:
         """Data Center: each page starts at the last one's latest `created`; startAt only counts inside one instant."""
-        guard, seen = PageGuard(self.client.source.key), set[str]()
+        guard, seen = PageGuard(self.client.source.key), set[str | None]()
         after: datetime | None = None
         start = 0
         while True:
             where = condition if after is None else f"{condition} AND created >= {self._at(after)}"
             page = self._page(where, [*fields, "created"], size, expand, None, start)
             issues = page["issues"]
-            fresh = [i for i in issues if str(i.get("id")) not in seen]
-            seen |= {str(i.get("id")) for i in fresh}
+            fresh = [i for i in issues if ref_of(i) not in seen]
+            seen |= {ref_of(i) for i in fresh}
             if fresh:
                 yield fresh
             if start + len(issues) >= _total(page):

@@ -53,7 +53,7 @@ def read(issue: Any, shape: Shape) -> RawRecord:
     ref, key, fields = _identity(issue, shape.source)
     problems: list[str] = []
     project = fields.get("project")
-    scope = str(project["id"]) if isinstance(project, dict) and "id" in project else key.rpartition("-")[0]
+    scope = clean(str(project["id"])) if isinstance(project, dict) and "id" in project else key.rpartition("-")[0]
     said: dict[str, Words] = {}
     for role, field_id in shape.roles.items():
         if field_id in fields:
@@ -77,12 +77,19 @@ def read(issue: Any, shape: Shape) -> RawRecord:
 def _identity(issue: Any, source: str) -> tuple[str, str, dict[str, Any]]:
     if not isinstance(issue, dict):
         raise UnreadableRecord("an issue is no object", source=source)
-    ref, key, fields = issue.get("id"), issue.get("key"), issue.get("fields")
-    if not isinstance(ref, str | int) or isinstance(ref, bool) or not str(ref):
-        raise UnreadableRecord(f"issue {str(key)[:40]} has no id", source=source)
-    if not isinstance(key, str) or not isinstance(fields, dict):
-        raise UnreadableRecord(f"issue {str(ref)[:40]} came without its key or its fields", source=source)
-    return clean(str(ref)), clean(key), fields
+    ref, key, fields = ref_of(issue), issue.get("key"), issue.get("fields")
+    if ref is None or not isinstance(key, str) or not isinstance(fields, dict):
+        sentence = f"issue {ref or key} came without its id, its key or its fields: it is left out"
+        raise UnreadableRecord(sentence[:200], source=source)
+    return clean(ref), clean(key), fields
+
+
+def ref_of(issue: Mapping[str, Any]) -> str | None:
+    """An issue's id, which stays when it moves; its key where an answer leaves the id out."""
+    for part in (issue.get("id"), issue.get("key")):
+        if isinstance(part, str | int) and not isinstance(part, bool) and str(part):
+            return str(part)
+    return None
 
 
 def words(value: Any) -> Words:
@@ -122,7 +129,7 @@ def _status(value: Any) -> Words:
     said = words(value)
     category = value.get("statusCategory") if isinstance(value, dict) else None
     key = category.get("key") if isinstance(category, dict) else None
-    return tuple(msgspec.structs.replace(s, category=key if isinstance(key, str) else None) for s in said)
+    return tuple(msgspec.structs.replace(s, category=clean(key) if isinstance(key, str) else None) for s in said)
 
 
 def _document(node: Any) -> list[str]:
@@ -194,7 +201,7 @@ def changes(histories: Any, shape: Shape) -> tuple[Change, ...]:
             role = roles.get(str(field_id)) if field_id else by_name.get(name.casefold())
             found.append(
                 Change(
-                    id=f"{entry.get('id')}:{index}",
+                    id=clean(f"{entry.get('id')}:{index}"),
                     at=at,
                     field=role or f"[{clean(name)}]",
                     before=_side(item, "from", role, shape),
@@ -263,7 +270,7 @@ def instant(value: Any, name: str, problems: list[str]) -> datetime | None:
     except (ValueError, OverflowError, OSError):
         pass
     if value is not None:
-        problems.append(f"{name} '{str(value)[:40]}' is no instant")
+        problems.append(clean(f"{name} '{str(value)[:40]}' is no instant"))
     return None
 
 

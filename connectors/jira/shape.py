@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.contract import Binding, FieldRef, SourceChanged
+from connectors.contract import Binding, Change, FieldRef, RawRecord, SourceChanged
 from connectors.jira import DEFAULT_FIELDS, Connection
-from connectors.jira.reader import EPIC_LINK, Shape
+from connectors.jira.reader import EPIC_LINK, Shape, changes, clean, read
 
 
 def find_fields(
@@ -39,6 +39,27 @@ def find_fields(
         categories=categories,
     )
     return shape, drift
+
+
+def replayed(answer: Any) -> tuple[Sequence[RawRecord], Mapping[str, Sequence[Change]]]:
+    """Reads an example: {site, fields, statuses, roles, issues, changelogs}, each as Jira answers it."""
+    roles = {role: FieldRef(**ref) for role, ref in answer.get("roles", {}).items()}
+    binding = Binding("example", None, {**DEFAULT_FIELDS, **roles})
+    connection = Connection.model_validate(
+        {
+            "url": answer["site"],
+            "auth": {"kind": "pat", "token": "none"},
+            "blocking_links": answer.get("blocking", ["Blocks"]),
+        }
+    )
+    shape, _ = find_fields("example", binding, answer["fields"], connection, categories(answer["statuses"]))
+    logs = answer.get("changelogs") or {}
+    return [read(issue, shape) for issue in answer["issues"]], {ref: changes(log, shape) for ref, log in logs.items()}
+
+
+def categories(statuses: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Status id to category key, of Jira's status list."""
+    return {str(s["id"]): clean(str((s.get("statusCategory") or {}).get("key"))) for s in statuses}
 
 
 def _custom(entry: Mapping[str, Any]) -> str | None:
