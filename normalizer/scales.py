@@ -44,13 +44,6 @@ CANCELLING = frozenset({
 })  # fmt: skip
 """Resolutions that turn a done category into cancelled."""
 
-PALETTE = {
-    "#0b7875": "green", "#00b050": "green", "#00ff00": "green", "#34a853": "green", "#93c47d": "green", "#b6d7a8": "green",
-    "#ffc000": "amber", "#ffff00": "amber", "#fbbc04": "amber", "#ff9900": "amber", "#ffe599": "amber",
-    "#ff0000": "red", "#ea4335": "red", "#c00000": "red", "#e06666": "red", "#f4cccc": "red",
-}  # fmt: skip
-"""Colours that people paint; only used where a department declares `scale: rag` with a palette of its own or this one."""
-
 
 def folded(word: str) -> str:
     """A word as it is compared: NFKC, trimmed, spaces collapsed, case and typographic apostrophes folded."""
