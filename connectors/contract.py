@@ -15,6 +15,7 @@ A message is one sentence fit for a COO, without a secret; the cause is chained 
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -329,6 +330,8 @@ def tracker(kind: str) -> Tracker:
         ConfigError: there is no folder of that name.
     """
     if kind not in kinds():
-        raise ConfigError(f"'{kind}' is no kind of tracker: known are {', '.join(kinds())}")
+        near = difflib.get_close_matches(kind, kinds(), 1)
+        hint = f" - did you mean '{near[0]}'?" if near else ""
+        raise ConfigError(f"'{kind}' is no kind of tracker: known are {', '.join(kinds())}{hint}")
     module: Any = importlib.import_module(f"connectors.{kind}")
     return module  # type: ignore[no-any-return]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -26,6 +24,7 @@ from sync.configuration.models import (
     PersonEntry,
     SourceEntry,
 )
+from sync.configuration.sentences import note, without
 from sync.configuration.yaml_file import ConfigErrors, PathTo, Problem, YamlFile, dotted, read_yaml
 
 M = TypeVar("M", bound=BaseModel)
@@ -91,6 +90,7 @@ class _Loader:
         self.directory, self.credentials = directory, credentials
         self.problems: list[Problem] = []
         self.seen: dict[tuple[str, str], str] = {}
+        self.named: list[tuple[YamlFile, PathTo, str | None]] = []
 
     def load(self) -> Configuration:
         if not self.directory.is_dir():
@@ -108,8 +108,8 @@ class _Loader:
         for path in files:
             loaded = self._file(f"departments/{path.name}", DepartmentFile)
             if loaded is not None:
-                departments.append(loaded[0])
                 sources += self._sources(*loaded)
+                departments.append(_without_secrets(loaded[0]))
         self._check_names(people, departments)
         if self.problems or organisation is None or people is None:
             raise ConfigErrors(self.problems)
@@ -135,9 +135,11 @@ class _Loader:
 
     def _sources(self, department: DepartmentFile, file: YamlFile) -> Iterator[BoundSource]:
         self._once("department", department.department, file, ("department",))
+        self.named.append((file, ("head",), department.head))
         for n, entry in enumerate(department.sources):
             path: PathTo = ("sources", n)
             self._once("source", entry.key, file, (*path, "key"))
+            self.named.append((file, (*path, "mapping_owner"), entry.mapping_owner))
             try:
                 kind = tracker(entry.kind)
             except ConfigError as error:
@@ -159,7 +161,7 @@ class _Loader:
         bindings, mappings, prints = [], {}, {}
         for n, binding in enumerate(entry.bindings):
             here: PathTo = (*path, "bindings", n)
-            self._once(f"binding of {entry.key}", binding.key, file, (*here, "key"))
+            self._once(f"binding of {file.name}, {entry.key},", binding.key, file, (*here, "key"))
             scope = self._validated(kind.Scope, binding.scope, file, (*here, "scope"))
             fields = self._fields(kind, binding, file, here)
             bindings.append(Binding(binding.key, scope, fields, file.origin(here)))
@@ -168,7 +170,16 @@ class _Loader:
                 mappings[binding.key] = mapping
             prints[binding.key] = _fingerprint(entry, binding, fields)
         source = Source(entry.key, entry.kind, connection, tuple(bindings))
-        return BoundSource(entry.key, entry.kind, department.department, file.name, entry, source, mappings, prints)
+        return BoundSource(
+            entry.key,
+            entry.kind,
+            department.department,
+            file.name,
+            entry.model_copy(update={"connection": {}}),
+            source,
+            mappings,
+            prints,
+        )
 
     def _fields(self, kind: Tracker, binding: BindingEntry, file: YamlFile, path: PathTo) -> dict[str, FieldRef]:
         fields = dict(kind.DEFAULT_FIELDS)
@@ -195,8 +206,8 @@ class _Loader:
             )
         except MappingErrors as errors:
             for origin, sentence in errors.errors:
-                name, _, line = origin.rpartition(":")
-                self._problem(name or origin, sentence, int(line) if line.isdigit() else 0, "scales")
+                line = int(origin.rpartition(":")[2]) if ":" in origin else file.line(here)
+                file.problem(file.place(line, source, sentence), sentence)
             return None
 
     def _once(self, what: str, key: str, file: YamlFile, path: PathTo) -> None:
@@ -223,6 +234,7 @@ class _Loader:
         if people is None:
             return
         entries, file = people
+        self._check_persons({p.key for p in entries.people})
         keys, known = [p.key for p in entries.people], [d.department for d in departments]
         for n, person in enumerate(entries.people):
             for what, name, options in (("manager", person.manager, keys), ("department", person.department, known)):
@@ -234,6 +246,15 @@ class _Loader:
                         file.problem(("people", n, what), f"no {what} is called '{name}'{hint}")
         self._take(file)
 
+    def _check_persons(self, keys: set[str]) -> None:
+        """Whoever answers for a department or a mapping must be known."""
+        for file, path, name in self.named:
+            if name is not None and name not in keys:
+                near = difflib.get_close_matches(name, sorted(keys), 1)
+                if near:  # a person may be written down later: only a likely misspelling is an error
+                    file.problem(path, f"nobody in people.yaml has the key '{name}' - did you mean '{near[0]}'?")
+                self._take(file)
+
     # -- models ----------------------------------------------------------------------------------------------------
 
     def _validated(self, model: type, data: Any, file: YamlFile, path: PathTo) -> Any:
@@ -241,9 +262,11 @@ class _Loader:
         try:
             made = model.model_validate(data)  # type: ignore[attr-defined]  # every tracker's models are pydantic's
         except ValidationError as error:
-            for detail in error.errors(include_url=False, include_input=True):
-                _note(file, path, model, detail)
-            return None
+            details = error.errors(include_url=False, include_input=True)
+            for detail in details:
+                note(file, path, model, detail)
+            rest = without(data, [d["loc"] for d in details])  # go on, so that all errors are told at once
+            return None if rest == data else self._validated(model, rest, file, path)
         for secret in _secrets(made, path):
             if secret not in file.expanded:
                 file.problem(
@@ -254,6 +277,12 @@ class _Loader:
     def _take(self, file: YamlFile) -> None:
         self.problems += file.problems
         file.problems.clear()
+
+
+def _without_secrets(department: DepartmentFile) -> DepartmentFile:
+    """The file as read, less the connections: their secrets live on in SecretStr only."""
+    sources = [s.model_copy(update={"connection": {}}) for s in department.sources]
+    return department.model_copy(update={"sources": sources})
 
 
 def _scales(scales: Mapping[str, Any], file: YamlFile, path: PathTo) -> dict[str, ScaleText]:
@@ -288,62 +317,6 @@ def _secrets(value: Any, path: PathTo) -> Iterator[PathTo]:
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from _secrets(getattr(value, name), (*path, name))
-
-
-def _note(file: YamlFile, base: PathTo, model: type, detail: Any) -> None:
-    """One pydantic error as a sentence with its line. Values that may be secret are not shown."""
-    path = base
-    for part in detail["loc"]:
-        if (*path, part) in file.lines or part == detail["loc"][-1]:
-            path = (*path, part)  # the rest are names of alternatives, which no file contains
-    kind, last = detail["type"], detail["loc"][-1] if detail["loc"] else ""
-    shown = "" if path in file.expanded or isinstance(detail["input"], dict | list) else f", not '{detail['input']}'"
-    if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(last), _siblings(model, detail["loc"][:-1]), 1)
-        file.problem(path, "is no setting here" + (f" - did you mean '{near[0]}'?" if near else ""))
-    elif kind == "missing":
-        file.problem(path, "is missing")
-    elif kind in ("literal_error", "union_tag_invalid"):
-        expected = detail["ctx"].get("expected") or detail["ctx"].get("expected_tags")
-        tag = detail["ctx"].get("tag")
-        path = (*path, "kind") if tag and (*path, "kind") in file.lines else path
-        near = difflib.get_close_matches(
-            str(tag or detail["input"]), [w.strip(" '") for w in str(expected).replace(" or ", ",").split(",")], 1
-        )
-        said = f", not '{tag}'" if tag else shown
-        file.problem(path, f"must be {expected}{said}" + (f" - did you mean '{near[0]}'?" if near else ""))
-    elif kind == "value_error":
-        file.problem(path, str(detail["ctx"]["error"]))
-    else:
-        message = detail["msg"][0].lower() + detail["msg"][1:]
-        file.problem(path, f"{message}{shown}")
-
-
-def _siblings(model: Any, loc: tuple[Any, ...]) -> list[str]:
-    """The settings that may stand where `loc` leads, for a suggestion."""
-    names: list[str] = []
-    options = [model]
-    for part in loc:
-        options = [m for o in options for m in _inner(o, part)] or options
-    for option in options:
-        for name, info in getattr(option, "model_fields", {}).items():
-            names.append(info.alias or name)
-    return names
-
-
-def _inner(model: Any, part: Any) -> list[Any]:
-    fields = getattr(model, "model_fields", {})
-    if part in fields:
-        return list(_models(fields[part].annotation))
-    return [model] if isinstance(part, int | str) else []
-
-
-def _models(annotation: Any) -> Iterator[Any]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    elif typing.get_origin(annotation) in (typing.Union, types.UnionType, list, dict, tuple, typing.Annotated):
-        for inner in typing.get_args(annotation):
-            yield from _models(inner)
 
 
 __all__ = ["BoundSource", "ConfigErrors", "Configuration", "dotted", "load", "read_yaml"]

@@ -5,13 +5,29 @@ from __future__ import annotations
 import datetime as dt
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-KEY = r"^[a-z0-9][a-z0-9-]{0,62}$"
-Key = Annotated[str, Field(pattern=KEY, description="lower-case letters, digits and hyphens")]
+
+def _matching(pattern: str, sentence: str) -> Any:
+    """A text of a form, with a sentence of our own for one that is not; the schema names the form."""
+
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise ValueError(f"'{value}' must be {sentence}")
+        return value
+
+    return Annotated[str, AfterValidator(check), Field(json_schema_extra={"pattern": pattern})]
+
+
+if TYPE_CHECKING:
+    Key = str
+    MonthDay = str
+else:
+    Key = _matching(r"[a-z0-9][a-z0-9-]{0,62}", "a key of lower-case letters, digits and hyphens")
+    MonthDay = _matching(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", "a month and day such as 04-01")
 ROLES = (
     "lifecycle", "health", "confidence", "progress", "owner", "start_on", "due_on", "completed_at", "blocked", "blocked_on",
     "decision_needed", "resolution", "priority", "depends_on", "estimate",
@@ -68,9 +84,7 @@ class Organisation(Strict):
 
     name: str = Field(min_length=1)
     timezone: Zone
-    fiscal_year_start: Annotated[
-        str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", description="MM-DD")
-    ] = "01-01"
+    fiscal_year_start: MonthDay = "01-01"
     week_close: WeekClose = WeekClose()
     holidays: Holidays = Holidays()
     thresholds: Thresholds = Thresholds()
@@ -124,7 +138,19 @@ class FieldEntry(Strict):
 
 
 ScaleEntry = str | dict[str, Any]
-Policy = Literal["unknown", "reject"] | dict[str, Any]
+
+
+def _policy(value: Any) -> Any:
+    if value in ("unknown", "reject") or isinstance(value, dict):
+        return value
+    raise ValueError(f"'{value}' is no policy: write unknown, reject or {{fixed: a word of ours}}")
+
+
+Policy = Annotated[
+    Any,
+    AfterValidator(_policy),
+    Field(json_schema_extra={"anyOf": [{"enum": ["unknown", "reject"]}, {"type": "object"}]}),
+]
 
 
 class BindingEntry(Strict):

@@ -64,6 +64,11 @@ class YamlFile:
     def origin(self, path: PathTo) -> str:
         return f"{self.name}:{self.line(path)}"
 
+    def place(self, line: int, under: PathTo, sentence: str) -> PathTo:
+        """The path on a line that a sentence quotes the last part of, else the first one there."""
+        there = [p for p, n in self.lines.items() if n == line and p[: len(under)] == under]
+        return next((p for p in there if f"'{p[-1]}'" in sentence), there[0] if there else under)
+
     def problem(self, path: PathTo, sentence: str) -> None:
         self.problems.append(Problem(self.name, self.line(path), dotted(path), sentence))
 
@@ -89,7 +94,9 @@ def read_yaml(path: Path, name: str, *, expand: bool = True) -> YamlFile:
         line = mark.line + 1 if mark else 1
         what = (error.problem or error.context or "cannot be read as YAML").strip()
         tab = " (YAML is indented by spaces, not tabs)" if "\\t" in what else ""
-        file.problems.append(Problem(name, line, "", f"is no valid YAML: {what}{tab}"))
+        opened = error.context_mark.line + 1 if error.context and error.context_mark else line
+        since = f" ({error.context}, from line {opened} on)" if opened != line else ""
+        file.problems.append(Problem(name, line, "", f"is no valid YAML: {what}{since}{tab}"))
         return file
     except (YAMLError, ValueError, RecursionError, AttributeError) as error:
         file.problems.append(
