@@ -34,7 +34,7 @@ def take_census(run: _Run, binding: Binding, translator: Translator, metadata: M
         return
     missing, returned, known, held = _compare(run, binding, seen)
     decisions, moved = _decide(run, binding, metadata, missing, known)
-    _refetch(run, binding, translator, [*sorted(seen - held), *returned])
+    _refetch(run, binding, translator, [*_missed(run, binding, sorted(seen - held)), *returned])
     with run.ledger.writing(run.lease) as w:
         run.store(
             w,
@@ -108,6 +108,12 @@ def _decide(
         decided.append(judge(record, found.get(record.ref), suspect=suspect, breaker=breaker, now=now))
     moved = [f.record for f in found.values() if f.record is not None]
     return decided, moved
+
+
+def _missed(run: _Run, binding: Binding, refs: Sequence[str]) -> list[str]:
+    """Of the ids that this binding does not hold, those that no earlier binding of the source holds either."""
+    known = run.ledger.known([item_id(run.bound.key, ref) for ref in refs])
+    return [ref for ref in refs if not run.is_anothers(known.get(item_id(run.bound.key, ref)), binding)]
 
 
 def _refetch(run: _Run, binding: Binding, translator: Translator, refs: Sequence[str]) -> None:

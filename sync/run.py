@@ -313,16 +313,21 @@ class _Run:
         missing = [r.ref for r in fresh if r.ref not in along]
         return {**along, **(self.connector.history(binding, missing) if missing else {})}
 
+    def is_anothers(self, before: Known | None, binding: Binding) -> bool:
+        """Whether an earlier binding of this source reads the item already; it stays with that one."""
+        if before is None or before.presence is not Presence.PRESENT:
+            return False
+        return self.order.get(before.binding, len(self.order)) < self.order[binding.key]
+
     def _is_news(self, record: RawRecord, known: dict[str, Known], binding: Binding, translator: Translator) -> bool:
-        """Whether this says something else than before. An item that an earlier binding reads stays with that one."""
+        """Whether this says something else than before."""
         before = known.get(item_id(self.bound.key, record.ref))
         if before is None:
             return True
-        mine, theirs = self.order[binding.key], self.order.get(before.binding, len(self.order))
-        if theirs < mine and before.presence is Presence.PRESENT:
+        if self.is_anothers(before, binding):
             return False
         same = before.raw_hash == raw_hash(encoded(record)) and before.mapping_version == translator.mapping.version
-        return not (same and theirs == mine and before.presence is Presence.PRESENT)
+        return not (same and before.binding == binding.key and before.presence is Presence.PRESENT)
 
     def _report(self, pages: Sequence[Page]) -> None:
         for page in pages:
