@@ -1,204 +1,37 @@
-"""The HTTP API. Endpoints are three lines: ask, shape, return; the schema is the contract."""
+"""The HTTP API. Endpoints are three lines: ask, shape, return."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime
 from importlib.metadata import version
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
-from fastapi_problem.error import NotFoundProblem, ServerProblem
-from fastapi_problem.handler import add_exception_handler, new_exception_handler
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, FastAPI, Query
+from fastapi_problem.handler import add_exception_handler
 
 from api.asking import explain, overview, sources
+from api.deps import NO_SUCH_ITEM, NOT_READY, ConfigurationDep, LedgerDep, NoSuchItem, NotReady, problems
+from api.shapes import (
+    Asked,
+    EventOut,
+    ExplanationOut,
+    HistoryOut,
+    ItemOut,
+    ItemsOut,
+    SourceOut,
+    SourcesOut,
+    StatusOut,
+    VersionOut,
+    shape,
+)
 from ledger.engine import LedgerError
-from ledger.model import Health, Lifecycle, Presence
-from ledger.read import Filter, Kept
+from ledger.read import Filter
 from ledger.store import Ledger
 from sync.configuration import Configuration
 from sync.run import Options
 from sync.schedule import scheduled
-
-
-class NoSuchItem(NotFoundProblem):
-    """No item has this id."""
-
-    title = "No such item"
-
-
-class NotReady(ServerProblem):
-    """The database does not answer."""
-
-    title = "Not ready"
-    status = 503
-
-
-class Asked(BaseModel):
-    """Which items. Unknown parameters are refused."""
-
-    model_config = ConfigDict(extra="forbid")
-    source: list[str] = Field([], description="Source keys.")
-    lifecycle: list[Lifecycle] = []
-    health: list[Health] = Field([], description="Reported health.")
-    status: list[str] = Field([], description="The one word for people: on_track, at_risk, done ...")
-    presence: list[Presence] = [Presence.PRESENT]
-    owner: str | None = Field(None, description="Key of a person in people.yaml.")
-    blocked: bool | None = None
-    cursor: str = Field("", description="`next_cursor` of the page before.")
-    limit: int = Field(100, ge=1, le=500)
-
-
-class ItemOut(BaseModel):
-    """An item on the one format, with where it came from."""
-
-    id: str
-    source: str
-    binding: str
-    key: str
-    title: str
-    url: str
-    type: str | None
-    status: str
-    lifecycle: Lifecycle
-    reported_health: Health
-    health_assumed: bool
-    confidence: float | None
-    progress: float | None
-    progress_kind: str
-    owner: str | None
-    owner_name: str | None
-    start_on: date | None
-    due_on: date | None
-    completed_at: datetime | None
-    blocked: bool | None
-    blocked_on: str | None
-    decision_needed: str | None
-    raw_status: str | None
-    mapped_by: str | None
-    presence: Presence
-    presence_reason: str
-    source_created_at: datetime | None
-    source_updated_at: datetime | None
-    synced_at: datetime
-    mapping_version: str
-
-
-class ItemsOut(BaseModel):
-    """A page of items in the order of their ids."""
-
-    items: list[ItemOut]
-    next_cursor: str | None
-    as_of: datetime
-
-
-class WordOut(BaseModel):
-    """How one field was read."""
-
-    field: str
-    raw: str | None
-    raw_id: str | None = None
-    canonical: str | None
-    rule: str
-    assumed: bool = False
-    finding: str = ""
-
-
-class LinkOut(BaseModel):
-    target: str
-    target_key: str | None = None
-    target_item: str | None = None
-    kind: Literal["blocks", "parent", "relates"]
-    direction: Literal["out", "in"] = "out"
-    original: str = ""
-
-
-class ExplanationOut(BaseModel):
-    """Raw value, rule with file and line, result, link."""
-
-    id: str
-    key: str
-    title: str
-    url: str
-    source: str
-    status: str
-    lifecycle: Lifecycle
-    reported_health: Health
-    presence: Presence
-    presence_reason: str
-    mapping_version: str
-    raw_hash: str
-    last_good_at: datetime | None
-    words: list[WordOut]
-    links: list[LinkOut]
-    raw: dict[str, Any] | None
-
-
-class VersionOut(BaseModel):
-    """A state that the item was in from `valid_from` on, known to us from `observed_from` on."""
-
-    valid_from: datetime
-    observed_from: datetime
-    observed_to: datetime | None
-    lifecycle: Lifecycle
-    reported_health: Health
-    status: str
-    owner: str | None
-    due_on: date | None
-    title: str
-    mapping_version: str
-
-
-class EventOut(BaseModel):
-    id: str
-    at: datetime
-    field: str
-    before: str | None
-    after: str | None
-    actor_name: str | None
-    actor_kind: Literal["human", "automation", "unknown"]
-
-
-class HistoryOut(BaseModel):
-    versions: list[VersionOut]
-    events: list[EventOut]
-
-
-class SourceOut(BaseModel):
-    """How fresh a source is, and what could not be read."""
-
-    key: str
-    kind: str
-    state: str
-    reason: str
-    last_good_at: datetime | None
-    next_at: datetime | None
-    unobserved: int
-    access_lost: int
-    unmapped: int
-    scopes: list[dict[str, Any]]
-    last_run: dict[str, Any] | None
-
-
-class SourcesOut(BaseModel):
-    items: list[SourceOut]
-
-
-def _ledger(request: Request) -> Ledger:
-    ledger: Ledger = request.app.state.ledger
-    return ledger
-
-
-def _configuration(request: Request) -> Configuration:
-    configuration: Configuration = request.app.state.configuration
-    return configuration
-
-
-LedgerDep = Annotated[Ledger, Depends(_ledger)]
-ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 
 health = APIRouter(tags=["health"])
 v1 = APIRouter(prefix="/v1", tags=["items"])
@@ -209,7 +42,7 @@ def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@health.get("/readyz", summary="Can it answer?")
+@health.get("/readyz", responses=NOT_READY, summary="Can it answer?")
 def readyz(ledger: LedgerDep) -> dict[str, str]:
     try:
         current = ledger.is_current()
@@ -221,9 +54,8 @@ def readyz(ledger: LedgerDep) -> dict[str, str]:
 
 
 @v1.get("/status", summary="How are we tracking?")
-def get_status(ledger: LedgerDep, configuration: ConfigurationDep) -> dict[str, Any]:
-    answer: dict[str, Any] = msgspec.to_builtins(overview(ledger, configuration))
-    return answer
+def get_status(ledger: LedgerDep, configuration: ConfigurationDep) -> StatusOut:
+    return StatusOut.model_validate(msgspec.to_builtins(overview(ledger, configuration)))
 
 
 @v1.get("/items", summary="Items, page by page")
@@ -237,7 +69,7 @@ def list_items(ledger: LedgerDep, asked: Annotated[Asked, Query()]) -> ItemsOut:
     return ItemsOut(items=[shape(kept) for kept in shown], next_cursor=more, as_of=ledger.clock())
 
 
-@v1.get("/items/{item_id}", summary="One item")
+@v1.get("/items/{item_id}", responses=NO_SUCH_ITEM, summary="One item")
 def get_item(item_id: str, ledger: LedgerDep) -> ItemOut:
     kept = ledger.item(item_id)
     if kept is None:
@@ -245,7 +77,7 @@ def get_item(item_id: str, ledger: LedgerDep) -> ItemOut:
     return shape(kept)
 
 
-@v1.get("/items/{item_id}/explain", summary="Why does it read as it does?")
+@v1.get("/items/{item_id}/explain", responses=NO_SUCH_ITEM, summary="Why does it read as it does?")
 def get_explanation(item_id: str, ledger: LedgerDep) -> ExplanationOut:
     found = explain(ledger, item_id)
     if found is None:
@@ -253,7 +85,7 @@ def get_explanation(item_id: str, ledger: LedgerDep) -> ExplanationOut:
     return ExplanationOut.model_validate(msgspec.to_builtins(found))
 
 
-@v1.get("/items/{item_id}/history", summary="What was it when?")
+@v1.get("/items/{item_id}/history", responses=NO_SUCH_ITEM, summary="What was it when?")
 def get_history(item_id: str, ledger: LedgerDep) -> HistoryOut:
     kept = ledger.item(item_id)
     if kept is None:
@@ -279,23 +111,6 @@ def _whole(event: Any) -> dict[str, Any]:
     return {name: getattr(event, name) for name in EventOut.model_fields}
 
 
-def shape(kept: Kept) -> ItemOut:
-    """An item as served."""
-    i, said = kept.item, kept.item.word("health") or kept.item.word("lifecycle")
-    plain = {name: getattr(i, name) for name in ItemOut.model_fields if hasattr(i, name)}
-    return ItemOut(
-        **plain,
-        raw_status=said.raw if said else None,
-        mapped_by=(said.rule or None) if said else None,
-        presence=kept.presence,
-        presence_reason=kept.presence_reason,
-        source_created_at=i.remote_created_at,
-        source_updated_at=i.remote_updated_at,
-        synced_at=kept.changed_at,
-        mapping_version=kept.mapping_version,
-    )
-
-
 def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool = False) -> FastAPI:
     """The service over one ledger; `schedule` also syncs each source when it is due."""
 
@@ -316,7 +131,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
         summary="How the company is tracking, with the evidence and its age.",
         lifespan=lifespan,
     )
-    add_exception_handler(app, new_exception_handler())
+    add_exception_handler(app, problems)
     app.state.ledger, app.state.configuration = ledger, configuration
     app.include_router(health)
     app.include_router(v1)

@@ -27,6 +27,7 @@ class Overview(msgspec.Struct, frozen=True):
     as_of: datetime
     departments: tuple[Answer, ...]
     exceptions: tuple[NeedsSomebody, ...]
+    exceptions_total: int
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -67,7 +68,8 @@ def overview(ledger: Ledger, configuration: Configuration, *, now: datetime | No
         for d in configuration.departments
     ]
     rows = _exceptions(ledger, today)
-    return Overview(configuration.organisation.name, now, tuple(departments), tuple(rows[:limit] if limit else rows))
+    shown = tuple(rows[:limit] if limit else rows)
+    return Overview(configuration.organisation.name, now, tuple(departments), shown, len(rows))
 
 
 def _ages(ledger: Ledger, configuration: Configuration) -> dict[str, SourceAge]:

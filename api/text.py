@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -26,6 +27,15 @@ def safe(text: str) -> str:
     return escape(text.translate(CONTROL))
 
 
+def nearer(rule: str) -> str:
+    """A rule's file as seen from here, where that is shorter."""
+    file, _, line = rule.rpartition(":")
+    if not line.isdigit():
+        return rule
+    seen = os.path.relpath(file)
+    return f"{seen if len(seen) < len(file) else file}:{line}"
+
+
 def age(seconds: float | None) -> str:
     """3 min old, 5 h old, 2 d old"""
     if seconds is None:
@@ -44,11 +54,13 @@ def show_overview(console: Console, overview: Overview) -> None:
     if not overview.exceptions:
         console.print("\nNothing needs a decision now.")
         return
-    console.print(f"\n[bold]Needs somebody now[/] ({len(overview.exceptions)})")
+    shown, total = len(overview.exceptions), overview.exceptions_total
+    more = f"{shown} of {total}; 'sightline status --all' shows every one" if shown < total else str(total)
+    console.print(f"\n[bold]Needs somebody now[/] ({more})")
     for row in overview.exceptions:
         owner = safe(row.owner) if row.owner else "nobody"
-        console.print(f"  • {safe(row.because)} [dim]owner: {owner}[/]", soft_wrap=True)
-        console.print(f"    [dim]{safe(row.url)}[/]", soft_wrap=True)
+        console.print(f"  • {safe(row.because)}", soft_wrap=True)
+        console.print(f"    [dim]owner {owner} · {safe(row.url)}[/]", soft_wrap=True)
 
 
 def _department(console: Console, d: Answer) -> None:
@@ -101,24 +113,22 @@ def show_explanation(console: Console, e: Explanation) -> None:
     console.print(f"{MARKS[e.status]}   lifecycle {e.lifecycle}, reported health {e.reported_health}, {e.presence}")
     if e.presence_reason:
         console.print(safe(e.presence_reason))
-    table = Table("Field", "As said", "Became", "Rule", box=None)
     for w in e.words:
-        raw = f"{w.raw or '(empty)'}" + (f" \\[id {w.raw_id}]" if w.raw_id else "")
-        table.add_row(
-            w.field,
-            safe(w.raw or "(empty)") + (f" [dim]id {safe(w.raw_id)}[/]" if w.raw_id else "") if raw else "",
-            safe(w.canonical or "-"),
-            safe(w.rule or w.finding),
-        )
-    console.print(table)
+        said = f"'{safe(w.raw)}'" if w.raw else "(empty)"
+        ref = f" [dim]id {safe(w.raw_id)}[/]" if w.raw_id else ""
+        became = f" → [bold]{safe(w.canonical)}[/]" if w.canonical else ""
+        reason = safe(nearer(w.rule) if w.rule else w.finding)
+        console.print(f"  {w.field:<13} {said}{ref}{became}   [dim]{reason}[/]", soft_wrap=True)
     for link in e.links:
         where = link.target_item or f"{link.target} (not found in any tracker)"
         console.print(
-            f"  {link.kind} {'→' if link.direction == 'out' else '←'} {safe(link.target_key or link.target)} [dim]{safe(where)}[/]"
+            f"  {link.kind} {'→' if link.direction == 'out' else '←'} {safe(link.target_key or link.target)} [dim]{safe(where)}[/]",
+            soft_wrap=True,
         )
     read = f"{e.last_good_at:%Y-%m-%d %H:%M:%S} UTC" if e.last_good_at else "never completely"
     console.print(
-        f"[dim]source {e.source}, last good read {read}, mapping {e.mapping_version}, raw record {e.raw_hash}[/]"
+        f"[dim]source {e.source}, last good read {read}, mapping {e.mapping_version}, raw record {e.raw_hash}[/]",
+        soft_wrap=True,
     )
 
 

@@ -1,0 +1,230 @@
+"""What the HTTP API takes and answers: the schema is the contract."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ledger.model import Health, Lifecycle, Presence
+from ledger.read import Kept
+
+
+class Asked(BaseModel):
+    """Which items. Unknown parameters are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+    source: list[str] = Field([], description="Source keys.")
+    lifecycle: list[Lifecycle] = []
+    health: list[Health] = Field([], description="Reported health.")
+    status: list[str] = Field([], description="The one word for people: on_track, at_risk, done ...")
+    presence: list[Presence] = [Presence.PRESENT]
+    owner: str | None = Field(None, description="Key of a person in people.yaml.")
+    blocked: bool | None = None
+    cursor: str = Field("", description="`next_cursor` of the page before.")
+    limit: int = Field(100, ge=1, le=500)
+
+
+class ItemOut(BaseModel):
+    """An item on the one format, with where it came from."""
+
+    id: str
+    source: str
+    binding: str
+    key: str
+    title: str
+    url: str
+    type: str | None
+    status: str
+    lifecycle: Lifecycle
+    reported_health: Health
+    health_assumed: bool
+    confidence: float | None
+    progress: float | None
+    progress_kind: str
+    owner: str | None
+    owner_name: str | None
+    start_on: date | None
+    due_on: date | None
+    completed_at: datetime | None
+    blocked: bool | None
+    blocked_on: str | None
+    decision_needed: str | None
+    raw_status: str | None
+    mapped_by: str | None
+    presence: Presence
+    presence_reason: str
+    source_created_at: datetime | None
+    source_updated_at: datetime | None
+    synced_at: datetime
+    mapping_version: str
+
+
+class ItemsOut(BaseModel):
+    """A page of items in the order of their ids."""
+
+    items: list[ItemOut]
+    next_cursor: str | None
+    as_of: datetime
+
+
+class WordOut(BaseModel):
+    """How one field was read."""
+
+    field: str
+    raw: str | None
+    raw_id: str | None = None
+    canonical: str | None
+    rule: str
+    assumed: bool = False
+    finding: str = ""
+
+
+class LinkOut(BaseModel):
+    target: str
+    target_key: str | None = None
+    target_item: str | None = None
+    kind: Literal["blocks", "parent", "relates"]
+    direction: Literal["out", "in"] = "out"
+    original: str = ""
+
+
+class ExplanationOut(BaseModel):
+    """Raw value, rule with file and line, result, link."""
+
+    id: str
+    key: str
+    title: str
+    url: str
+    source: str
+    status: str
+    lifecycle: Lifecycle
+    reported_health: Health
+    presence: Presence
+    presence_reason: str
+    mapping_version: str
+    raw_hash: str
+    last_good_at: datetime | None
+    words: list[WordOut]
+    links: list[LinkOut]
+    raw: dict[str, Any] | None
+
+
+class VersionOut(BaseModel):
+    """A state that the item was in from `valid_from` on, known to us from `observed_from` on."""
+
+    valid_from: datetime
+    observed_from: datetime
+    observed_to: datetime | None
+    lifecycle: Lifecycle
+    reported_health: Health
+    status: str
+    owner: str | None
+    due_on: date | None
+    title: str
+    mapping_version: str
+
+
+class EventOut(BaseModel):
+    id: str
+    at: datetime
+    field: str
+    before: str | None
+    after: str | None
+    actor_name: str | None
+    actor_kind: Literal["human", "automation", "unknown"]
+
+
+class HistoryOut(BaseModel):
+    versions: list[VersionOut]
+    events: list[EventOut]
+
+
+class SourceOut(BaseModel):
+    """How fresh a source is, and what could not be read."""
+
+    key: str
+    kind: str
+    state: str
+    reason: str
+    last_good_at: datetime | None
+    next_at: datetime | None
+    unobserved: int
+    access_lost: int
+    unmapped: int
+    scopes: list[dict[str, Any]]
+    last_run: dict[str, Any] | None
+
+
+class SourcesOut(BaseModel):
+    items: list[SourceOut]
+
+
+class SourceAgeOut(BaseModel):
+    """How fresh one source is."""
+
+    key: str
+    state: str
+    reason: str
+    last_good_at: datetime | None
+    unobserved: int
+    access_lost: int
+    unmapped: int
+
+
+class DepartmentOut(BaseModel):
+    """What one department's trackers say now."""
+
+    department: str
+    name: str
+    headline: Health
+    because: str
+    items: int
+    active: int
+    lifecycle: dict[str, int]
+    health: dict[str, int]
+    coverage: float | None = Field(description="Share of active items whose health is known, 0-1.")
+    unknown_share: float | None
+    data_age_seconds: float | None = Field(description="Age of the oldest source's last good read.")
+    sources: list[SourceAgeOut]
+
+
+class NeedsSomebodyOut(BaseModel):
+    """One line that needs somebody: what, whose, and the sentence for people."""
+
+    kind: Literal["waits_for_overdue", "past_due", "blocked"]
+    item: str
+    key: str
+    url: str
+    source: str
+    owner: str | None
+    because: str
+    days: int
+
+
+class StatusOut(BaseModel):
+    """The answer."""
+
+    organisation: str
+    as_of: datetime
+    departments: list[DepartmentOut]
+    exceptions: list[NeedsSomebodyOut] = Field(description="The worst first.")
+    exceptions_total: int
+
+
+def shape(kept: Kept) -> ItemOut:
+    """An item as served."""
+    i, said = kept.item, kept.item.word("health") or kept.item.word("lifecycle")
+    plain = {name: getattr(i, name) for name in ItemOut.model_fields if hasattr(i, name)}
+    return ItemOut(
+        **plain,
+        raw_status=said.raw if said else None,
+        mapped_by=(said.rule or None) if said else None,
+        presence=kept.presence,
+        presence_reason=kept.presence_reason,
+        source_created_at=i.remote_created_at,
+        source_updated_at=i.remote_updated_at,
+        synced_at=kept.changed_at,
+        mapping_version=kept.mapping_version,
+    )
