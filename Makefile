@@ -44,6 +44,7 @@ $(READY): pyproject.toml
 	|| { echo "Python's venv module is missing: apt-get install python3-venv, then again."; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable . --group dev
+	@$(BIN)/python -m compileall -q -j 2 $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $@
 
 clean: ## remove what the other targets made

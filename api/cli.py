@@ -120,30 +120,23 @@ def sync(
 def run_sources(
     chosen: Any, configuration: Configuration, ledger: Ledger, *, quiet: bool = False, **choice: bool
 ) -> list[Outcome]:
-    """Runs sources one after another and shows each outcome as it comes."""
-    from api.text import show_outcome
+    """Runs sources one after another and shows each outcome as it comes; quiet, nothing is shown."""
     from normalizer.people import People
     from sync.run import Options, sync_source
 
     options = Options.under(configuration.organisation.thresholds, **choice)
-    people, console, outcomes = People(configuration.persons()), _console(), []
+    people, outcomes = People(configuration.persons()), []
     for bound in chosen:
-        with _progress(console, bound.key, quiet=quiet) as progress:
-            outcome = sync_source(bound, ledger, people, options, progress=progress)
-        outcomes.append(outcome)
-        if not quiet:
-            show_outcome(console, outcome)
+        if quiet:
+            outcomes.append(sync_source(bound, ledger, people, options))
+            continue
+        from api.text import progress, show_outcome
+
+        console = _console()
+        with progress(console, bound.key) as report:
+            outcomes.append(sync_source(bound, ledger, people, options, progress=report))
+        show_outcome(console, outcomes[-1])
     return outcomes
-
-
-@contextmanager
-def _progress(console: Console, source: str, *, quiet: bool) -> Iterator[Any]:
-    """A live count on a terminal; nothing but the closing line elsewhere."""
-    if quiet or not console.is_terminal:
-        yield lambda _what, _count: None
-        return
-    with console.status(f"{source} ...") as status:
-        yield lambda what, count: status.update(f"{source} {what}: {count}")
 
 
 @app.command()

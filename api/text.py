@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from api.asking import Explanation, Overview
@@ -130,6 +132,18 @@ def show_explanation(console: Console, e: Explanation) -> None:
         f"[dim]source {e.source}, last good read {read}, mapping {e.mapping_version}, raw record {e.raw_hash}[/]",
         soft_wrap=True,
     )
+
+
+@contextmanager
+def progress(console: Console, source: str) -> Iterator[Callable[[str, int], None]]:
+    """A moving bar with what is being read and how much came, on a terminal; nothing elsewhere."""
+    if not console.is_terminal:
+        yield lambda _what, _count: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} read"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(source, total=None)
+        yield lambda what, count: bar.update(task, description=f"{source} {what}", completed=count)
 
 
 def show_outcome(console: Console, o: Outcome) -> None:

@@ -17,30 +17,29 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
-import requests
-import requests.adapters
-import urllib3.exceptions
 
 from connectors.contract import AccessDenied, RateLimited, SourceError, SourceUnavailable
 from connectors.network import Forbidden, guarded, literal
+
+if TYPE_CHECKING:
+    import httpx
+    import requests
 
 READ_MARK = "X-Sightline-Read"
 """On a POST that only reads: it may be repeated. Never sent."""
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, 529})
 ENDS = (b"}", b"]", b'"')
-BROKEN = (
-    OSError, HTTPException, EOFError, requests.RequestException, urllib3.exceptions.HTTPError, httpx.TransportError, zlib.error,
-)  # fmt: skip
+BROKEN = (OSError, HTTPException, EOFError, zlib.error)
+"""What an attempt may break off with, beside Broken: a library's own kinds become that one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +91,7 @@ class Wire:
         self.server_time: datetime | None = None
         self.headers: Mapping[str, str] = {}
         self._secrets = tuple(s for s in secrets if len(s) > 3)
-        self._clock, self._now, self._sleep = clock, now, sleep
+        self.clock, self._now, self._sleep = clock, now, sleep
         self._lock = threading.Lock()
         self._tokens, self._filled_at, self._paused_until = float(policy.burst), clock(), 0.0
         self._in_a_row = self._errors = 0
@@ -107,13 +106,17 @@ class Wire:
         session.verify = self.policy.ca_file or True
         session.max_redirects = 0
         session.headers["Accept-Encoding"] = "gzip, deflate"
+        from connectors.through_requests import Adapter
+
         for scheme in ("https://", "http://"):
-            session.mount(scheme, _Adapter(self))
+            session.mount(scheme, Adapter(self))
         return session
 
     def transport(self) -> httpx.BaseTransport:
         """An httpx transport on this policy: for notion-client and our own calls."""
-        return _Transport(self)
+        from connectors.through_httpx import Transport
+
+        return Transport(self)
 
     def redact(self, text: str) -> str:
         """The text without any of this source's secrets."""
@@ -146,7 +149,8 @@ class Wire:
                     source=self.source,
                 ) from None
             except (Broken, *BROKEN) as error:
-                problem, wait = f"{where} broke off: {type(error).__name__}", None
+                what = str(error) if isinstance(error, Broken) else type(error).__name__
+                problem, wait = f"{where} broke off: {what}", None
             if problem is None:
                 self._count(good=True)
                 return answer
@@ -210,7 +214,7 @@ class Wire:
         """Waits for the source's pause and for its rate; counts the request."""
         while True:
             with self._lock:
-                now = self._clock()
+                now = self.clock()
                 self._tokens = min(self.policy.burst, self._tokens + (now - self._filled_at) * self.policy.rate)
                 self._filled_at = now
                 wait = max(self._paused_until - now, 0 if self._tokens >= 1 else (1 - self._tokens) / self.policy.rate)
@@ -229,7 +233,7 @@ class Wire:
     def _pause(self, seconds: float) -> None:
         """Nobody asks this source again before."""
         with self._lock:
-            self._paused_until = max(self._paused_until, self._clock() + seconds)
+            self._paused_until = max(self._paused_until, self.clock() + seconds)
 
     def _count(self, *, good: bool) -> None:
         with self._lock:
@@ -261,91 +265,7 @@ class Wire:
             )
 
 
-# -- one attempt, per library ------------------------------------------------------------------------------------------
-
-
-class _Adapter(requests.adapters.HTTPAdapter):
-    """Sends what a requests session asks for through the wire."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        super().__init__(max_retries=0, pool_maxsize=16)
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        wire, policy = self._wire, self._wire.policy
-        repeatable = request.method in ("GET", "HEAD") or request.headers.pop(READ_MARK, None) is not None
-        request.headers["Accept-Encoding"] = "gzip, deflate"
-        kwargs |= {"stream": True, "timeout": policy.timeout, "verify": policy.ca_file or True}
-        kwargs["proxies"] = {"http": policy.proxy, "https": policy.proxy} if policy.proxy else {}
-        kept: list[requests.Response] = []
-
-        def attempt() -> Answer:
-            response = super(_Adapter, self).send(request, **kwargs)
-            kept[:] = [response]
-            try:
-                headers = {k.lower(): v for k, v in response.headers.items()}
-                body = whole(_drained(response.raw), headers, policy, wire._clock)
-            except BaseException:
-                response.close()
-                raise
-            response.raw.release_conn()
-            return Answer(response.status_code, headers, body)
-
-        answer = wire.ask(str(request.url), repeatable=repeatable, attempt=attempt)
-        response = kept[0]
-        response._content = answer.body
-        response._content_consumed = True  # type: ignore[attr-defined]  # requests' own flag: the body is read already
-        return response
-
-
-def _drained(raw: Any) -> Iterator[bytes]:
-    """What has arrived, as it arrives: a plain read() would wait for a whole block of a dripping body."""
-    while chunk := raw.read1(65536, decode_content=False):
-        yield chunk
-
-
-class _Transport(httpx.BaseTransport):
-    """Sends what an httpx client asks for through the wire."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        policy = wire.policy
-        self._inner = httpx.HTTPTransport(verify=_tls(policy), proxy=policy.proxy, trust_env=False, retries=0)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        wire, policy = self._wire, self._wire.policy
-        repeatable = request.method in ("GET", "HEAD") or READ_MARK in request.headers
-        request.headers.pop(READ_MARK, None)
-        request.headers["Accept-Encoding"] = "gzip, deflate"
-        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), policy.timeout)
-
-        def attempt() -> Answer:
-            response = self._inner.handle_request(request)
-            try:
-                headers = {k.lower(): v for k, v in response.headers.items()}
-                assert isinstance(response.stream, httpx.SyncByteStream)  # a sync transport answers with one
-                return Answer(response.status_code, headers, whole(response.stream, headers, policy, wire._clock))
-            finally:
-                response.close()
-
-        answer = wire.ask(str(request.url), repeatable=repeatable, attempt=attempt)
-        passed = {
-            k: v
-            for k, v in answer.headers.items()
-            if k not in ("content-encoding", "content-length", "transfer-encoding")
-        }
-        return httpx.Response(answer.status, headers=passed, content=answer.body, request=request)
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-def _tls(policy: Policy) -> Any:
-    import ssl
-
-    import certifi
-
-    return ssl.create_default_context(cafile=policy.ca_file or certifi.where())
+# -- one body ----------------------------------------------------------------------------------------------------------
 
 
 def whole(chunks: Iterable[bytes], headers: Mapping[str, str], policy: Policy, clock: Callable[[], float]) -> bytes:

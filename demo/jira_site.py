@@ -68,7 +68,6 @@ class Issue:
     histories: list[dict[str, Any]] = field(default_factory=list)
     """Newest last: {id, author, created, items}."""
     searchable_at: datetime | None = None
-    rendered: bytes | None = None
 
     @property
     def key(self) -> str:
@@ -85,6 +84,8 @@ class JiraSite:
         self.zone = "Europe/Berlin"
         """The asking account's profile time zone."""
         self.index_lag_seconds = 0.0
+        self.revision = 0
+        """Grows with every change of an issue."""
         self.projects: dict[str, Project] = {}
         self.users: dict[str, User] = {}
         self.statuses: dict[str, Status] = {}
@@ -107,7 +108,6 @@ class JiraSite:
     def status(self, id: str, name: str, category: Literal["new", "indeterminate", "done", "undefined"]) -> Status:
         status = Status(id, name, category)
         self.statuses[id] = status
-        self._forget_renderings()
         return status
 
     def user(
@@ -182,7 +182,6 @@ class JiraSite:
             source.links.append((kind, "out", target.id))
             target.links.append((kind, "in", source.id))
             now = self.clock()
-            source.rendered = target.rendered = None
             source.updated, target.updated = max(source.updated, now), max(target.updated, now)
 
     def move(self, issue: Issue, project: Project, *, at: datetime | None = None) -> None:
@@ -195,6 +194,7 @@ class JiraSite:
     def delete(self, issue: Issue) -> None:
         with self.lock:
             self.issues.pop(issue.id, None)
+            self.revision += 1
 
     def delete_status(self, status: Status) -> None:
         """Gone from the vocabulary; no issue may have it any more."""
@@ -202,14 +202,11 @@ class JiraSite:
             self.statuses.pop(status.id)
 
     def _touch(self, issue: Issue, at: datetime) -> None:
-        issue.updated, issue.rendered = max(issue.updated, at), None
+        issue.updated = max(issue.updated, at)
+        self.revision += 1
         issue.searchable_at = (
             datetime.fromtimestamp(at.timestamp() + self.index_lag_seconds, UTC) if self.index_lag_seconds else None
         )
-
-    def _forget_renderings(self) -> None:
-        for issue in self.issues.values():
-            issue.rendered = None
 
     # -- what an account sees ----------------------------------------------------------------------------------------
 

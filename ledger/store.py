@@ -12,21 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
-from sqlmodel import SQLModel
+from sqlalchemy import Connection, Engine
 
-from ledger import tables
 from ledger.engine import LedgerError, open_engine, transaction
 from ledger.lease import Lease, LeaseHeld, fence, release, take
+from ledger.migrations import HEAD
 from ledger.read import Reads
 from ledger.write import Writer
 
@@ -64,31 +57,27 @@ class Ledger(Reads):
 
     def migrate(self) -> None:
         """Brings the tables up to date; safe when several processes do it at once."""
+        if self.is_current():
+            return
+        from ledger.migrations import upgrade
+
         with transaction(self.engine, writing=True) as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727411)")
-            config = self._alembic()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            upgrade(connection)
             connection.exec_driver_sql("INSERT INTO meta (id, revision) VALUES (1, 0) ON CONFLICT DO NOTHING")
 
     def is_current(self) -> bool:
         """Whether the tables are those of this version."""
         with transaction(self.engine, writing=False) as connection:
-            at = MigrationContext.configure(connection).get_current_revision()
-        return at == ScriptDirectory.from_config(self._alembic()).get_current_head()
+            return _version(connection) == HEAD
 
     def drift(self) -> list[object]:
         """Differences between the tables in the database and those in the code; empty when migrations are complete."""
-        with transaction(self.engine, writing=False) as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
-            return list(compare_metadata(context, SQLModel.metadata))
+        from ledger.migrations import differences
 
-    @staticmethod
-    def _alembic() -> Config:
-        config = Config()
-        config.set_main_option("script_location", str(Path(tables.__file__).parent / "migrations"))
-        return config
+        with transaction(self.engine, writing=False) as connection:
+            return differences(connection)
 
     def lease(self, source: str, holder: str, ttl_seconds: float = 120, *, instead_of: str | None = None) -> Lease:
         """Takes the right to write one source; from `instead_of` at once, who is known to be dead.
@@ -123,3 +112,11 @@ class Ledger(Reads):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _version(connection: Connection) -> str | None:
+    """The version of the tables, asked without alembic, which costs more to import than a whole run."""
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from ledger.engine import transaction
 from ledger.lease import FencedOut
+from ledger.migrations import HEAD, newest
 from ledger.model import Counts, Item, Lifecycle, Presence, PresenceChange, Recorded, Version, item_id, raw_hash
 from ledger.read import Filter
 from ledger.store import LeaseHeld, Ledger, LedgerError
@@ -34,6 +35,7 @@ def test_migrations_and_tables_are_the_same(ledger_url: str) -> None:
     with Ledger.open(ledger_url, migrate=True) as ledger:
         assert ledger.drift() == []
         assert ledger.is_current()
+        assert newest() == HEAD
 
 
 def test_a_database_without_tables_is_refused_with_the_next_step(ledger_url: str) -> None:
