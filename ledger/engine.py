@@ -55,6 +55,7 @@ def _sqlite(url: str, path: str | None) -> Engine:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         cursor.execute("PRAGMA cache_size=-16384")
+        cursor.execute("PRAGMA wal_autocheckpoint=4000")  # pages; the default copies a hot page many times over
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -74,16 +74,18 @@ class Writer:
         known = self.known(list(latest)) if known is None else known
         old = [i for i in latest if i in known]
         histories = self._open_versions(old)
-        items, raws, versions = [], [], []
+        items, versions = [], []
+        raws: dict[tuple[str, str], Row] = {}
         for key, recorded in latest.items():
             body = text(_encode(recorded.item))
             digest = raw_hash(recorded.versions[-1].raw)
             items.append(self._item_row(recorded.item, body, digest, mapping_version))
-            raws.append((key, digest, text(recorded.versions[-1].raw), self.now, run))
+            raws[key, digest] = (key, digest, text(recorded.versions[-1].raw), self.now, run)
             for version, digest in self._new_versions(recorded, histories.get(key)):
-                raws.append((key, digest, text(version.raw), self.now, run))
+                if (key, digest) not in raws:
+                    raws[key, digest] = (key, digest, text(version.raw), self.now, run)
                 versions.append(self._version_row(version, digest, mapping_version))
-        self._insert(t.RawRecordRow, raws, "ON CONFLICT DO NOTHING")
+        self._insert(t.RawRecordRow, list(raws.values()), "ON CONFLICT DO NOTHING")
         self._upsert(t.ItemRow, items, keep=("first_seen_at",))
         self._insert(t.ItemVersionRow, versions, "ON CONFLICT DO NOTHING")
         self._details(list(latest.values()), old)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from collections.abc import Mapping as Dict
 from datetime import UTC, date, datetime
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,6 +19,7 @@ from normalizer.scales import CANCELLING, CATEGORY, folded
 FINISHED = (Lifecycle.DONE, Lifecycle.CANCELLED)
 BLANK = frozenset({"", "n/a", "tbd", "-", "none", "grey", "gray"})
 MEMO = 20_000
+T = TypeVar("T")
 _raw = msgspec.json.Decoder(RawRecord).decode
 
 
@@ -39,7 +42,7 @@ class Translator:
         self.mapping = mapping
         self.people = people
         self.categories = categories or {}
-        self._memo: dict[tuple[str, Words], Reading] = {}
+        self._memo: dict[tuple[str, Words], Any] = {}
 
     def raw(self, raw: bytes) -> Item:
         """Translates a record as the ledger keeps it (JSON)."""
@@ -96,17 +99,24 @@ class Translator:
         values = said.get(role)
         if values is None:
             return None
-        key = (role, values)
-        reading = self._memo.get(key)
-        if reading is None:
-            reading = self._look(role, values)
-            if len(self._memo) >= MEMO:
-                self._memo.clear()
-            self._memo[key] = reading
+        reading = self._once(role, values, self._look)
         words.append(reading.word)
         if reading.unmapped is not None:
             unmapped.append(reading.unmapped)
         return reading
+
+    def _once(self, role: str, values: Words, make: Callable[[str, Words], T]) -> T:
+        """What `make` tells of a role's words, told once per word. Numbers are told every time: 1, 1.0 and True are one key."""
+        if len(values) != 1 or type(values[0].value) is not str:
+            return make(role, values)
+        key = (role, values)
+        told: T | None = self._memo.get(key)
+        if told is None:
+            told = make(role, values)
+            if len(self._memo) >= MEMO:
+                self._memo.clear()
+            self._memo[key] = told
+        return told
 
     def _look(self, role: str, values: Words) -> Reading:
         if len(values) > 1:
@@ -228,23 +238,29 @@ class Translator:
         return flagged
 
     def _owner(self, values: Words | None, words: list[Word]) -> tuple[str | None, str | None, str | None]:
-        if not values:
-            if values is not None:
-                words.append(Word("owner", None, None, "", finding="nobody owns this"))
+        if values is None:
             return None, None, None
+        owner, word = self._once("owner", values, self._person)
+        words.append(word)
+        return owner
+
+    def _person(self, role: str, values: Words) -> tuple[tuple[str | None, str | None, str | None], Word]:
+        """(key in people.yaml, id in the tracker, name to show) and how that was told."""
+        if not values:
+            return (None, None, None), Word(role, None, None, "", finding="nobody owns this")
         raw = ", ".join(as_text(v) for v in values)
         if len(values) > 1:
-            words.append(Word("owner", raw, None, "", finding=f"{len(values)} owners are named: one is needed"))
-            return None, None, raw
+            return (None, None, raw), Word(
+                role, raw, None, "", finding=f"{len(values)} owners are named: one is needed"
+            )
+        ref = values[0].id
         found = self.people.find(self.mapping.source, values[0])
         if found is None:
-            words.append(
-                Word("owner", raw, None, "", raw_id=values[0].id, finding="not linked to a person in people.yaml")
-            )
-            return None, values[0].id, raw
+            finding = "not linked to a person in people.yaml"
+            return (None, ref, raw), Word(role, raw, None, "", raw_id=ref, finding=finding)
         person, how = found
-        words.append(Word("owner", raw, person.key, f"people.yaml: {person.key} by {how}", raw_id=values[0].id))
-        return person.key, values[0].id, person.name
+        word = Word(role, raw, person.key, f"people.yaml: {person.key} by {how}", raw_id=ref)
+        return (person.key, ref, person.name), word
 
     # -- plain fields --------------------------------------------------------------------------------------------
 
@@ -260,13 +276,8 @@ class Translator:
         values = said.get(role)
         if not values:
             return None
-        raw = as_text(values[0])
-        try:
-            on = date.fromisoformat(raw[:10]) if isinstance(values[0].value, str) else None
-        except ValueError:
-            on = None
-        finding = "" if on else f"'{raw}' is no date in the form 2026-11-30"
-        words.append(Word(role, raw, on.isoformat() if on else None, "as said" if on else "", finding=finding))
+        on, word = self._once(role, values[:1], _dated)
+        words.append(word)
         return on
 
     def _instant(self, role: str, said: dict[str, Words], words: list[Word]) -> datetime | None:
@@ -284,9 +295,22 @@ class Translator:
         return at
 
 
+def _dated(role: str, values: Words) -> tuple[date | None, Word]:
+    raw = as_text(values[0])
+    try:
+        on = date.fromisoformat(raw[:10]) if isinstance(values[0].value, str) else None
+    except ValueError:
+        on = None
+    if on is None:
+        return None, Word(role, raw, None, "", finding=f"'{raw}' is no date in the form 2026-11-30")
+    return on, Word(role, raw, on.isoformat(), "as said")
+
+
 def as_text(said: Said) -> str:
     """A value as it is shown and compared: numbers without a trailing .0, booleans in lower case."""
     value = said.value
+    if type(value) is str:
+        return value
     if value is None:
         return said.colour or ""
     if isinstance(value, bool):

@@ -170,8 +170,7 @@ class Puller:
             issues = page["issues"]
             if not issues and token is not None and page.get("isLast") is not True:
                 raise Incomplete("a page that was promised came empty")
-            fresh = [i for i in issues if ref_of(i) not in seen]
-            seen |= {ref_of(i) for i in fresh}
+            fresh = _fresh(issues, seen)
             if fresh:
                 after = _created(fresh[-1]) or after
                 yield fresh
@@ -189,8 +188,7 @@ class Puller:
             where = condition if after is None else f"{condition} AND created >= {self._at(after)}"
             page = self._page(where, [*fields, "created"], size, expand, None, start)
             issues = page["issues"]
-            fresh = [i for i in issues if ref_of(i) not in seen]
-            seen |= {ref_of(i) for i in fresh}
+            fresh = _fresh(issues, seen)
             if fresh:
                 yield fresh
             if start + len(issues) >= _total(page):
@@ -285,6 +283,17 @@ def _ms(at: datetime) -> int:
 
 def _instant(ms: Any) -> datetime:
     return datetime.fromtimestamp(int(ms) / 1000, UTC)
+
+
+def _fresh(issues: Sequence[Mapping[str, Any]], seen: set[str | None]) -> list[Any]:
+    """The issues that were not seen before; they are from now on."""
+    found = []
+    for issue in issues:
+        ref = ref_of(issue)
+        if ref not in seen:
+            seen.add(ref)
+            found.append(issue)
+    return found
 
 
 def _total(page: Mapping[str, Any]) -> int:

@@ -13,6 +13,7 @@ import msgspec
 from connectors.contract import Change, Link, RawRecord, Said, UnreadableRecord, Words
 from ledger.text import storable
 
+ActorKind = Literal["human", "automation", "unknown"]
 LONGEST = 50_000
 TEXT_CUT = 200
 EPIC_LINK = "com.pyxis.greenhopper.jira:gh-epic-link"
@@ -36,6 +37,18 @@ class Shape:
     epic_field: str | None = None
     categories: Mapping[str, str] = field(default_factory=dict)
     """Status id to category, for the changelog, which tells none."""
+
+    by_id: Mapping[str, str] = field(init=False)
+    """Field id to role."""
+    by_name: Mapping[str, str] = field(init=False)
+    """Folded field name to role."""
+    actors: dict[Any, tuple[Said, ActorKind]] = field(init=False, compare=False, default_factory=dict)
+    """Who was met before: a changelog names few people very often."""
+
+    def __post_init__(self) -> None:
+        by_id = {field_id: role for role, field_id in self.roles.items()}
+        object.__setattr__(self, "by_id", by_id)
+        object.__setattr__(self, "by_name", {self.names.get(i, i).casefold(): role for i, role in by_id.items()})
 
     @property
     def wanted(self) -> list[str]:
@@ -185,20 +198,18 @@ def _edge(
 def changes(histories: Any, shape: Shape) -> tuple[Change, ...]:
     """A changelog's entries (any order) as changes, oldest first. What cannot be read is left out, never guessed."""
     found = []
-    roles = {field_id: role for role, field_id in shape.roles.items()}
-    by_name = {shape.names.get(field_id, field_id).casefold(): role for field_id, role in roles.items()}
     for entry in histories if isinstance(histories, list) else []:
         at = instant(entry.get("created"), "created", []) if isinstance(entry, dict) else None
         items = entry.get("items") if isinstance(entry, dict) else None
         if at is None or not isinstance(items, list):
             continue
-        actor, kind = _actor(entry.get("author"))
+        actor, kind = _actor(entry.get("author"), shape)
         for index, item in enumerate(items):
             if not isinstance(item, dict):
                 continue
             name = str(item.get("field") or item.get("fieldId") or "?")
             field_id = item.get("fieldId")
-            role = roles.get(str(field_id)) if field_id else by_name.get(name.casefold())
+            role = shape.by_id.get(str(field_id)) if field_id else shape.by_name.get(name.casefold())
             found.append(
                 Change(
                     id=clean(f"{entry.get('id')}:{index}"),
@@ -234,12 +245,19 @@ def _side(item: dict[str, Any], side: str, role: str | None, shape: Shape) -> Wo
     return (Said(clean(str(text if text not in (None, "") else ref)), id=ident, category=category),)
 
 
-def _actor(author: Any) -> tuple[Said | None, Literal["human", "automation", "unknown"]]:
+def _actor(author: Any, shape: Shape) -> tuple[Said | None, ActorKind]:
     if not isinstance(author, dict):
         return None, "unknown"
-    kind = author.get("accountType")
-    actor = _object({"displayName": None, **author})
-    return actor, "automation" if kind == "app" else "human" if kind in ("atlassian", "customer") else "unknown"
+    known_by = tuple(
+        str(author.get(part)) for part in ("accountId", "key", "displayName", "emailAddress", "accountType")
+    )
+    if known_by not in shape.actors:
+        kind = author.get("accountType")
+        acts: ActorKind = "automation" if kind == "app" else "human" if kind in ("atlassian", "customer") else "unknown"
+        if len(shape.actors) > 10_000:
+            shape.actors.clear()
+        shape.actors[known_by] = (_object({"displayName": None, **author}), acts)
+    return shape.actors[known_by]
 
 
 # -- small things -----------------------------------------------------------------------------------------------------
@@ -247,7 +265,9 @@ def _actor(author: Any) -> tuple[Said | None, Literal["human", "automation", "un
 
 def clean(text: str) -> str:
     """Text as both databases store it, cut at 50,000 characters."""
-    return storable(text if len(text) <= LONGEST else text[:LONGEST])
+    if text.isascii() and len(text) <= LONGEST and "\0" not in text:
+        return text
+    return storable(text[:LONGEST])
 
 
 def _number(value: Any) -> bool | int | float | str | None:
