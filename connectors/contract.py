@@ -62,10 +62,11 @@ class ConfigError(Exception):
     """A configuration that cannot be used; the message names file, line and key."""
 
 
+# gc=False: these hold texts and each other, never a cycle; looking for one costs a quarter of a run's time.
 Scalar = str | int | float | bool | None
 
 
-class Said(msgspec.Struct, frozen=True, omit_defaults=True):
+class Said(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One value exactly as the tracker holds it: typed as the tracker typed it, never a string made a number.
 
     `id` is the tracker's own stable id of the value (status id, option id, account id), `category` the tracker's own
@@ -83,7 +84,7 @@ Words = tuple[Said, ...]
 """A field's values as said; () was read and is empty."""
 
 
-class Link(msgspec.Struct, frozen=True, omit_defaults=True):
+class Link(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An edge to another record: `original` is the tracker's own word, `kind` what the configuration says it means.
 
     `direction` "out" reads "this <kind> target" (this blocks target, this is child of target).
@@ -97,7 +98,7 @@ class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     target_key: str | None = None
 
 
-class RawRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class RawRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One record as said, tracker-neutral in form: only identity, times and the fields that the mapping reads.
 
     `fields` maps a role ("lifecycle", "health", "confidence", "progress", "owner", "start_on", "due_on",
@@ -122,7 +123,7 @@ class RawRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sentences about fields of this record that could not be read."""
 
 
-class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+class Change(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One field of one record changed at one instant, as the tracker's own history tells it.
 
     `field` is the role where the mapping reads the field, else the tracker's own field name in square brackets

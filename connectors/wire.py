@@ -10,6 +10,7 @@ call, and because clock and sleep are injected; no retry library offers both.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import random
@@ -307,10 +308,15 @@ def parsed(body: bytes, *, source: str, what: str) -> Any:
     Raises:
         SourceUnavailable: it is no JSON, or nests too deeply.
     """
+    collecting = gc.isenabled()
+    gc.disable()  # a page is a tree of thousands of dicts without a cycle: collecting amid it triples its time
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         pass
+    finally:
+        if collecting:
+            gc.enable()
     try:
         return json.loads(body.decode("utf-8", "replace"), parse_constant=lambda _: None, parse_int=_whole_number)
     except (ValueError, RecursionError) as error:

@@ -69,7 +69,7 @@ def from_ms(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
-class Word(msgspec.Struct, frozen=True, omit_defaults=True):
+class Word(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How one field was read: what was said, the rule that translated it, what it became."""
 
     field: str
@@ -85,7 +85,7 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why it is unknown, in a sentence with the file to open."""
 
 
-class Unmapped(msgspec.Struct, frozen=True):
+class Unmapped(msgspec.Struct, frozen=True, gc=False):
     """One value without a translation, for the department's inbox."""
 
     field: str
@@ -95,7 +95,7 @@ class Unmapped(msgspec.Struct, frozen=True):
     """A rule taken from the tracker's own metadata, to be approved by a person; never applied by itself."""
 
 
-class Item(msgspec.Struct, frozen=True, omit_defaults=True):
+class Item(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A record on the one format. Times aware UTC, dates calendar dates, confidence and progress 0-1."""
 
     id: str
@@ -137,7 +137,7 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
         return next((w for w in self.words if w.field == field), None)
 
 
-class Version(msgspec.Struct, frozen=True):
+class Version(msgspec.Struct, frozen=True, gc=False):
     """A state the item was in, from `valid_from` until the next one's. `raw` is the RawRecord as JSON bytes."""
 
     valid_from: datetime
@@ -145,7 +145,7 @@ class Version(msgspec.Struct, frozen=True):
     raw: bytes
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Somebody did something to an item."""
 
     id: str
@@ -158,7 +158,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     actor_kind: ActorKind = "unknown"
 
 
-class ItemLink(msgspec.Struct, frozen=True, omit_defaults=True):
+class ItemLink(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An edge as said; `target_item` once it is resolved, in this tracker or another."""
 
     target: str
@@ -169,7 +169,7 @@ class ItemLink(msgspec.Struct, frozen=True, omit_defaults=True):
     target_item: str | None = None
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """Everything one read of one record tells the ledger. `versions` oldest first; the last one is the present."""
 
     versions: tuple[Version, ...]
@@ -201,7 +201,7 @@ class Counts(msgspec.Struct):
         self.gone += other.gone
 
 
-class Known(msgspec.Struct, frozen=True):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """What the ledger holds of one item, as far as deciding whether to write needs it."""
 
     raw_hash: str

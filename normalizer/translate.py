@@ -23,7 +23,7 @@ T = TypeVar("T")
 _raw = msgspec.json.Decoder(RawRecord).decode
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """What one role's words became."""
 
     word: Word
