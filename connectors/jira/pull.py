@@ -1,6 +1,6 @@
 """Reading passes over one binding, and their cursors.
 
-    full         created ASC, then a catch-up of what was updated meanwhile
+    full         created ASC (on Cloud in ranges side by side: ranges.py), then a catch-up of what was updated meanwhile
     incremental  updated >= last run's start less 15 minutes (skipped where no visible project was updated since)
     lag          what was updated up to 12 hours ago, once more: the search index is late, sometimes by hours
     census       ids only
@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.contract import Binding, Page, RawRecord, Seen, SourceChanged, SourceUnavailable, Verdict
 from connectors.jira.errors import Refused
+from connectors.jira.ranges import Ranges
 from connectors.jira.reader import changes, instant, read_all, ref_of
 from connectors.wire import PageGuard
 
@@ -62,6 +63,7 @@ class Puller:
         started = self._now()
         try:
             if full:
+                resume = resume if resume and ("parts" in resume) == self.client.cloud else None
                 started = _instant(resume["started"]) if resume else started
                 yield from self._full(started, resume)
                 yield from self._search(f"{self.scope} AND updated >= {self._at(started)}", None)
@@ -76,6 +78,9 @@ class Puller:
         yield Verdict(complete=True, cursor={"since": _ms(started - OVERLAP), "lag": _ms(lag)})
 
     def _full(self, started: datetime, resume: Mapping[str, Any] | None) -> Iterator[Page]:
+        if self.client.cloud:
+            yield from Ranges(self, _ms(started), resume).read()
+            return
         condition = self.scope
         if resume:
             condition += f" AND created >= {self._at(_instant(resume['created_from']))}"
@@ -149,17 +154,18 @@ class Puller:
 
     def _pages(self, condition: str, fields: Sequence[str], size: int, *, expand: str | None) -> Iterator[list[Any]]:
         """Every issue of a condition once, in the order of creation."""
-        paging = self._by_token if self.client.cloud else self._by_created
-        return paging(condition, fields, size, expand)
+        if self.client.cloud:
+            return self.by_token(condition, fields, size)
+        return self._by_created(condition, fields, size, expand)
 
-    def _by_token(self, condition: str, fields: Sequence[str], size: int, expand: str | None) -> Iterator[list[Any]]:
+    def by_token(self, condition: str, fields: Sequence[str], size: int = PAGE) -> Iterator[list[Any]]:
         """Cloud. An answer that promised more and then brings nothing, without saying that it is the last, is not whole."""
         guard, seen = PageGuard(self.client.source.key), set[str | None]()
         token: str | None = None
         where, after, restarts = condition, None, 0
         while True:
             try:
-                page = self._page(where, fields, size, expand, token, None)
+                page = self._page(where, fields, size, None, token, None)
             except TokenRefused:
                 restarts += 1
                 if restarts > RESTARTS:
@@ -206,8 +212,9 @@ class Puller:
         self, condition: str, fields: Sequence[str], size: int, expand: str | None, token: str | None, start: int | None
     ) -> dict[str, Any]:
         """One page of a search; asked again with text literals where the site does not take milliseconds."""
+        literals = self._literals
         jql = f"{condition} ORDER BY created ASC, key ASC"
-        jql = self._in_words(jql) if self._literals else jql
+        jql = self._in_words(jql) if literals else jql
         question: dict[str, Any] = {"jql": jql, "maxResults": size, "fields": list(fields)}
         question |= {
             k: v for k, v in (("expand", expand), ("nextPageToken", token), ("startAt", start)) if v is not None
@@ -215,7 +222,7 @@ class Puller:
         try:
             page = self._ask(jql, question, fields)
         except Refused as refused:
-            if refused.status == 400 and token is None and not self._literals and jql != self._in_words(jql):
+            if refused.status == 400 and token is None and not literals and jql != self._in_words(jql):
                 self._literals = True  # a site that does not take milliseconds
                 return self._page(condition, fields, size, expand, token, start)
             if token is not None:
