@@ -229,3 +229,26 @@ def test_the_budget_of_requests_stops_a_run_and_the_next_goes_on(
         assert "complete" in states
         assert found.held() == found.truth()
         found.close()
+
+
+def test_no_secret_reaches_a_log_the_database_or_an_outcome(tracked: Tracked, caplog: pytest.LogCaptureFixture) -> None:
+    """Row 32, at DEBUG, through faults that libraries like to print in full."""
+    import logging
+
+    caplog.set_level(logging.DEBUG)
+    for n, fault in enumerate(
+        (faults.status(500), faults.status(403), faults.cut(0.5), faults.login_page, faults.answered(b"{"))
+    ):
+        tracked.server.faults.add("search/jql", fault, after=n)
+        outcome = tracked.sync(census=True, full=True)
+        assert tracked.server.token not in repr(outcome)
+    assert tracked.server.token not in caplog.text
+    with tracked.ledger.engine.connect() as connection:
+        tables = connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+            if connection.dialect.name == "sqlite"
+            else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+        kept = "".join(str(connection.exec_driver_sql(f'SELECT * FROM "{name}"').fetchall()) for (name,) in tables)
+    assert "Issue 0" in kept
+    assert tracked.server.token not in kept
