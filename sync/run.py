@@ -372,18 +372,23 @@ class _Rehearsal:
 
 
 def _batches(pull: Iterator[Page | Verdict]) -> Iterator[tuple[list[Page], Verdict | None]]:
-    """Pages gathered to about a thousand records; the verdict comes with the last batch."""
+    """Pages gathered to about a thousand records; the verdict comes with the last batch. What came before a failure is kept."""
     pages: list[Page] = []
     size = 0
-    for part in pull:
-        if isinstance(part, Verdict):
-            yield pages, part
-            return
-        pages.append(part)
-        size += len(part.records)
-        if size >= BATCH:
+    try:
+        for part in pull:
+            if isinstance(part, Verdict):
+                yield pages, part
+                return
+            pages.append(part)
+            size += len(part.records)
+            if size >= BATCH:
+                yield pages, None
+                pages, size = [], 0
+    except SourceError:
+        if pages:
             yield pages, None
-            pages, size = [], 0
+        raise
     if pages:
         yield pages, None
 

@@ -68,14 +68,25 @@ class Ranges:
                 while not all(r.done for r in self.ranges):
                     got = self.pages.get()
                     if isinstance(got, BaseException):
+                        yield from self._rest()
                         raise got
-                    part, issues = got
-                    if issues is None:
-                        part.done = True
-                    else:
-                        yield self._page(part, issues)
+                    yield from self._handed(*got)
             finally:
                 self.stopped.set()
+
+    def _rest(self) -> Iterator[Page]:
+        """What has come already when a worker fails: it need not be read again."""
+        self.stopped.set()
+        while not self.pages.empty():
+            got = self.pages.get_nowait()
+            if not isinstance(got, BaseException):
+                yield from self._handed(*got)
+
+    def _handed(self, part: Range, issues: list[Any] | None) -> Iterator[Page]:
+        if issues is None:
+            part.done = True
+        else:
+            yield self._page(part, issues)
 
     def _page(self, part: Range, issues: Sequence[Any]) -> Page:
         records, unreadable = read_all(issues, self.puller.shape)

@@ -222,7 +222,7 @@ def test_the_budget_of_requests_stops_a_run_and_the_next_goes_on(
     monkeypatch.setattr("sync.run.BATCH", 5)
     with JiraServer(made, page_cap=5) as server:
         found = Tracked(
-            tmp_path / "config", server, f"sqlite:///{tmp_path / 'l.db'}", monkeypatch, connection="request_budget: 12"
+            tmp_path / "config", server, f"sqlite:///{tmp_path / 'l.db'}", monkeypatch, connection="request_budget: 16"
         )
         states = [found.sync().state for _ in range(4)]
         assert states[0] == "failed"
