@@ -49,6 +49,8 @@ class Explanation(msgspec.Struct, frozen=True):
     words: tuple[Word, ...]
     links: tuple[ItemLink, ...]
     raw: dict[str, Any] | None
+    cells: dict[str, str]
+    """Role to the cell it was read from, in a sheet; "" for the row."""
 
 
 def overview(ledger: Ledger, configuration: Configuration, *, now: datetime | None = None, limit: int = 7) -> Overview:
@@ -135,6 +137,7 @@ def explain(ledger: Ledger, id: str) -> Explanation | None:  # the domain's word
         words=words,
         links=tuple(ledger.links(item.id)),
         raw=msgspec.to_builtins(msgspec.json.decode(raw, type=RawRecord)) if raw else None,
+        cells=ledger.cells(item.id),
     )
 
 

@@ -109,6 +109,7 @@ class ExplanationOut(BaseModel):
     words: list[WordOut]
     links: list[LinkOut]
     raw: dict[str, Any] | None
+    cells: dict[str, str] = Field({}, description="Role to the cell it was read from, in a sheet.")
 
 
 class VersionOut(BaseModel):

@@ -118,9 +118,10 @@ def show_explanation(console: Console, e: Explanation) -> None:
     for w in e.words:
         said = f"'{safe(w.raw)}'" if w.raw else "(empty)"
         ref = f" [dim]id {safe(w.raw_id)}[/]" if w.raw_id else ""
+        cell = f" [dim]in {safe(e.cells[w.field])}[/]" if w.field in e.cells else ""
         became = f" → [bold]{safe(w.canonical)}[/]" if w.canonical else ""
         reason = safe(nearer(w.rule) if w.rule else w.finding)
-        console.print(f"  {w.field:<13} {said}{ref}{became}   [dim]{reason}[/]", soft_wrap=True)
+        console.print(f"  {w.field:<13} {said}{ref}{cell}{became}   [dim]{reason}[/]", soft_wrap=True)
     for link in e.links:
         where = link.target_item or f"{link.target} (not found in any tracker)"
         console.print(

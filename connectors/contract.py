@@ -121,6 +121,9 @@ class RawRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     links: tuple[Link, ...] = ()
     problems: tuple[str, ...] = ()
     """Sentences about fields of this record that could not be read."""
+    cells: dict[str, str] = {}
+    """Where in the source each role lies now ("" for the whole record), as text for people: "Campaigns!C17". Where a record
+    lies is not what it says: a sorted sheet changes every cell and no record."""
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -148,6 +151,8 @@ class Page(msgspec.Struct, frozen=True):
     resume: Mapping[str, Any] | None = None
     """Stored in the same transaction as the records; handed back as `resume` after a kill. Never a page token."""
     unreadable: tuple[UnreadableRecord, ...] = ()
+    drift: tuple[SourceChanged, ...] = ()
+    """Mapped fields that are gone, where the source shows its fields only with its records."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -158,6 +163,8 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: str = ""
     cursor: Mapping[str, Any] | None = None
     """What the next incremental pull needs (JSON): run-start watermark less overlap, never max(updated)."""
+    whole: bool = False
+    """Every record of the binding was in this pull: its census costs nothing and is taken at once."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -167,8 +174,9 @@ class Seen(msgspec.Struct, frozen=True):
     scope: str
 
 
-Fate = Literal["present", "moved_out", "archived", "access_lost", "not_found"]
-"""What asking for a vanished record by its id told. "not_found" is deleted OR hidden: the caller decides with time."""
+Fate = Literal["present", "moved_out", "archived", "access_lost", "deleted", "not_found"]
+"""What asking for a vanished record by its id told. "deleted" is the tracker's own word; "not_found" is deleted OR hidden: the
+caller decides with time."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -235,6 +243,8 @@ class Binding(msgspec.Struct, frozen=True):
     scope: Any
     fields: Mapping[str, FieldRef] = {}
     """Role to field, the kind's DEFAULT_FIELDS with the department's own laid over them."""
+    row_key: tuple[str, ...] = ()
+    """The columns that name a record where the source has no ids."""
     origin: str = ""
 
 

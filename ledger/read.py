@@ -27,6 +27,7 @@ from ledger.tables import (
     BindingState,
     ItemEventRow,
     ItemLinkRow,
+    ItemPlaceRow,
     ItemRow,
     ItemUnmappedRow,
     ItemVersionRow,
@@ -200,6 +201,12 @@ class Reads:
         c = columns(RawRecordRow)
         rows = self._rows(select(c.payload).where(c.item_id == id, c.hash == digest))
         return rows[0][0].encode() if rows else None
+
+    def cells(self, id: str) -> dict[str, str]:
+        """Where an item lies in its source: role to cell; empty where a link says enough."""
+        c = columns(ItemPlaceRow)
+        rows = self._rows(select(c.cells).where(c.item_id == id))
+        return msgspec.json.decode(rows[0][0], type=dict[str, str]) if rows else {}
 
     def held(self, source: str, binding: str) -> Iterator[tuple[str, str, str, str, int | None]]:
         """(id, ref, scope, presence, missing since in ms) of every item of a binding that is not deleted."""

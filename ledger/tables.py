@@ -160,6 +160,14 @@ class ItemLinkRow(SQLModel, table=True):
     target_item: str | None = Field(default=None, sa_column=Column(Text, nullable=True, index=True))
 
 
+class ItemPlaceRow(SQLModel, table=True):
+    """Where in its source an item lies now, by role: cells as JSON. Sorting a sheet changes these and no item."""
+
+    __tablename__ = "item_place"
+    item_id: str = Field(sa_column=_text(key=True))
+    cells: str = Field(sa_column=_text())
+
+
 class ItemUnmappedRow(SQLModel, table=True):
     """One word of one item that has no translation; the inbox is these, counted."""
 

@@ -6,7 +6,7 @@ What is unchanged is not written: the batch's known hashes are read first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -195,6 +195,13 @@ class Writer:
             "UPDATE item_version SET observed_to = ? WHERE item_id = ? AND valid_from = ? AND observed_from = ?", closed
         )
         self._insert(t.ItemVersionRow, added, "ON CONFLICT DO NOTHING")
+
+    def places(self, cells: Mapping[str, Mapping[str, str]]) -> None:
+        """Stores where items lie now: by item, role to cell."""
+        known = dict(self._select("SELECT item_id, cells FROM item_place", list(cells), "item_id"))
+        told = {key: text(_encode(place)) for key, place in cells.items()}
+        rows = [(key, place) for key, place in told.items() if known.get(key) != place]
+        self._upsert(t.ItemPlaceRow, rows, keys=("item_id",))
 
     def presence(self, changes: Sequence[PresenceChange]) -> None:
         """Sets what became of records that were not seen, or were seen again."""

@@ -17,8 +17,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 def encoded(record: RawRecord) -> bytes:
-    """The record as the ledger keeps it."""
-    return _encode(record)
+    """The record as the ledger keeps it: what it says, not where it lies."""
+    return _encode(msgspec.structs.replace(record, cells={}) if record.cells else record)
 
 
 def rewind(record: RawRecord, changes: Sequence[Change]) -> list[tuple[datetime, RawRecord]]:

@@ -4,6 +4,7 @@ scope no longer visible            -> access_lost   (never deleted, still counte
 scope archived                     -> moved_out     ("archived")
 more than the breaker allows       -> unobserved    (a fault until proven otherwise)
 found by id, outside the scope     -> moved_out     (same id, new key)
+deleted, says the tracker          -> deleted       (in the trash, or not in a whole table; not while suspect)
 not found by id, first time        -> unobserved    (deleted and hidden look alike in every tracker)
 not found by id, `confirm` later   -> deleted
 """
@@ -112,6 +113,8 @@ def judge(record: Missing, found: Found | None, *, suspect: str | None, breaker:
         return Decision(record.item, Presence.ACCESS_LOST, found.reason or "no longer visible to the credential", since)
     if suspect:
         return Decision(record.item, Presence.UNOBSERVED, suspect, since)
+    if found.fate == "deleted":
+        return Decision(record.item, Presence.DELETED, found.reason or "deleted in the tracker", since)
     if now - since >= breaker.confirm:
         return Decision(record.item, Presence.DELETED, "not found by its id in two complete reads", since)
     hours = breaker.confirm.total_seconds() / 3600

@@ -226,7 +226,8 @@ class _Run:
         for binding in self.bound.source.bindings:
             translator = self._translator(binding)
             full = self._remap(binding, translator)
-            if self._pull(binding, translator, full=full) and self._census_is_due(binding, full=full):
+            verdict = self._pull(binding, translator, full=full)
+            if verdict.complete and (verdict.whole or self._census_is_due(binding, full=full)):
                 take_census(self, binding, translator, metadata)
 
     # -- mapping ---------------------------------------------------------------------------------------------------
@@ -256,8 +257,8 @@ class _Run:
 
     # -- pulling ---------------------------------------------------------------------------------------------------
 
-    def _pull(self, binding: Binding, translator: Translator, *, full: bool) -> bool:
-        """Reads one binding into the ledger; True when the tracker's answer was whole."""
+    def _pull(self, binding: Binding, translator: Translator, *, full: bool) -> Verdict:
+        """Reads one binding into the ledger."""
         state = self.ledger.binding(self.bound.key, binding.key)
         cursor, resume = _loaded(state.cursor), _loaded(state.resume)
         pull = self.connector.pull(binding, mode="full" if full else "incremental", cursor=cursor, resume=resume)
@@ -267,7 +268,7 @@ class _Run:
             self._write(binding, translator, pages)
         if not verdict.complete:
             self.outcome.worsen(f"{binding.key}: {verdict.reason}")
-            return False
+            return verdict
         with self.ledger.writing(self.lease) as w:
             w.save_binding(
                 binding.key,
@@ -275,7 +276,7 @@ class _Run:
                 resume=None,
                 fields=self.bound.fingerprints[binding.key],
             )
-        return True
+        return verdict
 
     def _write(self, binding: Binding, translator: Translator, pages: Sequence[Page]) -> None:
         """One batch of pages and its checkpoint, in one transaction; history is asked before it, for what changed."""
@@ -287,6 +288,7 @@ class _Run:
         changes = self._history(binding, fresh, along)
         with self.ledger.writing(self.lease) as w:
             self.store(w, fresh, changes, translator, known)
+            w.places({item_id(self.bound.key, r.ref): r.cells for r in records.values() if r.cells})
             if pages and pages[-1].resume is not None:
                 w.save_binding(binding.key, resume=_json(pages[-1].resume).decode())
         self.outcome.counts.seen += len(records)
@@ -332,6 +334,7 @@ class _Run:
     def _report(self, pages: Sequence[Page]) -> None:
         for page in pages:
             self.outcome.unreadable += len(page.unreadable)
+            self.outcome.notes += [str(d) for d in page.drift]
             self.outcome.notes += [str(u) for u in page.unreadable[:3] if len(self.outcome.notes) < 20]
 
     def _census_is_due(self, binding: Binding, *, full: bool) -> bool:

@@ -164,7 +164,7 @@ class _Loader:
             self._once(f"binding of {file.name}, {entry.key},", binding.key, file, (*here, "key"))
             scope = self._validated(kind.Scope, binding.scope, file, (*here, "scope"))
             fields = self._fields(kind, binding, file, here)
-            bindings.append(Binding(binding.key, scope, fields, file.origin(here)))
+            bindings.append(Binding(binding.key, scope, fields, tuple(binding.row_key), file.origin(here)))
             mapping = self._mapping(entry, binding, file, path, here)
             if mapping is not None:
                 mappings[binding.key] = mapping
