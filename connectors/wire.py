@@ -83,11 +83,13 @@ class Wire:
         policy: Policy,
         *,
         secrets: Sequence[str] = (),
+        judge: Callable[[Answer], SourceError | None] = lambda _answer: None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.source, self.policy = source, policy
+        """judge: the tracker's own meaning of an answer, asked first, where it differs from what everybody means by it."""
+        self.source, self.policy, self._judge = source, policy, judge
         self.requests = self.retries = 0
         self.server_time: datetime | None = None
         self.headers: Mapping[str, str] = {}
@@ -165,6 +167,8 @@ class Wire:
     def _problem(self, answer: Answer, where: str) -> tuple[str | None, float | None]:
         """None where the answer can be used; else what is wrong and how long the tracker wants us to wait."""
         self._note(answer)
+        if (own := self._judge(answer)) is not None:
+            raise own
         status, start = answer.status, answer.body[:64].lstrip()
         kind = answer.headers.get("content-type", "")
         if status in (401, 403):

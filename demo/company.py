@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Self
 
-from demo import story
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from demo import sheets_story, story
 from demo.jira_http import JiraServer
 from demo.jira_site import JiraSite
+from demo.sheets_http import SheetsServer
+from demo.sheets_site import SheetsSite
 
 
 class DemoCompany:
@@ -20,15 +26,18 @@ class DemoCompany:
         self.today = today or clock().date()
         self.engineering = JiraSite("cloud", clock=clock)
         self.legal = JiraSite("datacenter", clock=clock)
+        self.marketing = SheetsSite(clock=clock)
         story.engineering(self.engineering, self.today)
         story.legal(self.legal, self.today)
         self.engineering_server = JiraServer(self.engineering, token="demo-engineering-token")
         self.legal_server = JiraServer(self.legal, token="demo-legal-token")
+        sheets_story.marketing(self.marketing, self.today)
+        self.marketing_server = SheetsServer(self.marketing)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self.engineering_server)
-        self._stack.enter_context(self.legal_server)
+        for server in (self.engineering_server, self.legal_server, self.marketing_server):
+            self._stack.enter_context(server)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -42,7 +51,19 @@ class DemoCompany:
             "SIGHTLINE_DEMO_ENG_TOKEN": self.engineering_server.token,
             "SIGHTLINE_DEMO_LEGAL_URL": self.legal_server.url,
             "SIGHTLINE_DEMO_LEGAL_TOKEN": self.legal_server.token,
+            "SIGHTLINE_DEMO_MARKETING_URL": self.marketing_server.url,
+            "SIGHTLINE_DEMO_MARKETING_KEY": service_account(),
         }
+
+
+def service_account() -> str:
+    """A service account's key file, made up for this run: signing in with it is part of the demo."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return json.dumps({
+        "type": "service_account", "client_email": "sightline@northwind.example", "private_key": pem, "private_key_id": "demo",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    })  # fmt: skip
 
 
 def configuration() -> Path:

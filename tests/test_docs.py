@@ -107,6 +107,7 @@ def test_every_dependency_is_pinned_and_used() -> None:
         "psycopg": "psycopg",
         "notion-client": "notion_client",
         "simple-salesforce": "simple_salesforce",
+        "google-auth": "google.auth",
     }
     not_imported = {"tzdata": "data that zoneinfo reads", "psycopg": "named in the database URL"}
     for entry in project["dependencies"]:

@@ -1,0 +1,244 @@
+"""Pure: a spreadsheets.get answer to a rectangle of cells, as people see them: merged cells filled, colours resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ledger.text import storable
+
+EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # serial dates count local days, whatever the zone
+LONGEST = 50_000
+WHITE = "#ffffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: its typed value (dates as ISO text), its shown text, its colour "#rrggbb" where it is not the default."""
+
+    value: str | float | bool | None = None
+    text: str = ""
+    colour: str | None = None
+    error: str | None = None
+    """LOADING, REF, N_A ... where the cell shows an error."""
+    emails: tuple[str, ...] = ()
+    """Of people chips."""
+    links: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return self.value is None and self.error is None
+
+
+NOTHING = Cell()
+
+
+@dataclass(slots=True)
+class Grid:
+    """One tab, or a range of it. Row and column numbers are the sheet's own, from 0."""
+
+    tab: str
+    tab_id: int
+    zone: str
+    first_row: int = 0
+    first_column: int = 0
+    rows: list[list[Cell]] = field(default_factory=list)
+    hidden: set[int] = field(default_factory=set)
+    """Numbers of rows that somebody hid or filtered away."""
+    frozen: int = 0
+    row_count: int = 0
+    lists: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """Column number to the words that its validation allows."""
+
+    def row(self, number: int) -> list[Cell]:
+        at = number - self.first_row
+        return self.rows[at] if 0 <= at < len(self.rows) else []
+
+    def numbers(self) -> range:
+        return range(self.first_row, self.first_row + len(self.rows))
+
+    def address(self, row: int, column: int | None = None) -> str:
+        """Campaigns!C17, or Campaigns!17:17 for the row."""
+        tab = self.tab if self.tab.isalnum() else "'" + self.tab.replace("'", "''") + "'"
+        return f"{tab}!{row + 1}:{row + 1}" if column is None else f"{tab}!{letters(column)}{row + 1}"
+
+
+def letters(column: int) -> str:
+    """0 -> A, 27 -> AB"""
+    name = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        name = chr(65 + rest) + name
+    return name
+
+
+def grids(answer: Any) -> Iterator[Grid]:
+    """Every block of cells of an answer, tab by tab, in the order of the ranges asked for; a tab without cells is one too.
+    What is not of its type is nothing."""
+    book = _map(answer)
+    properties = _map(book.get("properties"))
+    theme = _theme(properties)
+    default = _rgb(_map(_map(properties.get("defaultFormat")).get("backgroundColorStyle")), theme) or WHITE
+    for sheet in map(_map, _list(book.get("sheets"))):
+        for block in _list(sheet.get("data")) or [{}]:
+            grid = _empty(_map(sheet.get("properties")), properties)
+            _fill(grid, _map(block), theme, default)
+            _merge(grid, _list(sheet.get("merges")))
+            yield grid
+
+
+def _empty(about: Mapping[str, Any], book: Mapping[str, Any]) -> Grid:
+    shape = _map(about.get("gridProperties"))
+    return Grid(
+        tab=_clean(str(about.get("title") or "")),
+        tab_id=_int(about.get("sheetId")),
+        zone=_zone(book.get("timeZone")),
+        frozen=_int(shape.get("frozenRowCount")),
+        row_count=_int(shape.get("rowCount")),
+    )
+
+
+def _fill(grid: Grid, block: Mapping[str, Any], theme: Mapping[str, str], default: str) -> None:
+    first, left = _int(block.get("startRow")), _int(block.get("startColumn"))
+    grid.first_row, grid.first_column = first, left
+    for row in _list(block.get("rowData")):
+        raws = _list(_map(row).get("values"))
+        grid.rows.append([_cell(c, grid, theme, default) for c in raws])
+        for c, raw in enumerate(raws):
+            words = _allowed(raw)
+            if words and left + c not in grid.lists:
+                grid.lists[left + c] = words
+    for n, about in enumerate(_list(block.get("rowMetadata"))):
+        if _map(about).get("hiddenByFilter") is True or _map(about).get("hiddenByUser") is True:
+            grid.hidden.add(first + n)
+
+
+def _merge(grid: Grid, merges: list[Any]) -> None:
+    """Every cell of a merged block shows what its first cell holds."""
+    for merge in map(_map, merges):
+        top, left = _int(merge.get("startRowIndex")), _int(merge.get("startColumnIndex"))
+        bottom, right = _int(merge.get("endRowIndex")), _int(merge.get("endColumnIndex"))
+        source = grid.row(top)
+        at = left - grid.first_column
+        if not 0 <= at < len(source):
+            continue
+        for number in range(max(top, grid.first_row), min(bottom, grid.first_row + len(grid.rows))):
+            row = grid.row(number)
+            for column in range(left - grid.first_column, right - grid.first_column):
+                row.extend([NOTHING] * (column + 1 - len(row)))
+                row[column] = source[at]
+
+
+def _cell(raw: Any, grid: Grid, theme: Mapping[str, str], default: str) -> Cell:
+    cell = _map(raw)
+    if not cell:
+        return NOTHING
+    value = _map(cell.get("effectiveValue"))
+    look = _map(cell.get("effectiveFormat"))
+    error = _map(value.get("errorValue")).get("type") if "errorValue" in value else None
+    colour = _rgb(_map(look.get("backgroundColorStyle")), theme) or _plain_rgb(look.get("backgroundColor"))
+    chips = [_map(_map(run).get("chip")) for run in _list(cell.get("chipRuns"))]
+    emails = [_map(c.get("personProperties")).get("email") for c in chips]
+    links = [cell.get("hyperlink"), *(_map(c.get("richLinkProperties")).get("uri") for c in chips)]
+    return Cell(
+        value=_value(value, _map(look.get("numberFormat")).get("type"), grid.zone),
+        text=_clean(str(cell.get("formattedValue") or "")),
+        colour=None if colour in (None, default, WHITE) else colour,
+        error=str(error) if error else None,
+        emails=tuple(_clean(e) for e in emails if isinstance(e, str)),
+        links=tuple(_clean(x) for x in links if isinstance(x, str)),
+    )
+
+
+def _value(value: Mapping[str, Any], kind: Any, zone: str) -> str | float | bool | None:
+    """The typed value; a number is a date only by its format, and a text is never made a number."""
+    if isinstance(text := value.get("stringValue"), str):
+        return _clean(text) or None
+    if isinstance(flag := value.get("boolValue"), bool):
+        return flag
+    number = value.get("numberValue")
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, int | float)
+        or number != number
+        or abs(number) == float("inf")
+    ):
+        return None
+    if kind in ("DATE", "DATE_TIME"):
+        return _dated(float(number), kind, zone)
+    if kind == "PERCENT":
+        return round(float(number) * 100, 10)  # as it is shown: 45 %
+    return float(number) if abs(number) < 1e300 else None
+
+
+def _dated(serial: float, kind: str, zone: str) -> str | None:
+    """A serial number of days since 1899-12-30, in the sheet's own zone, as ISO text."""
+    try:
+        at = EPOCH + timedelta(seconds=round(serial * 86_400))
+    except OverflowError:
+        return None
+    if kind == "DATE" or at.time() == at.min.time():
+        return at.date().isoformat()
+    return at.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).isoformat()
+
+
+# -- colours -----------------------------------------------------------------------------------------------------------
+
+
+def _theme(properties: Mapping[str, Any]) -> dict[str, str]:
+    pairs = _list(_map(properties.get("spreadsheetTheme")).get("themeColors"))
+    return {str(_map(p).get("colorType")): _rgb(_map(_map(p).get("color")), {}) or WHITE for p in pairs}
+
+
+def _rgb(style: Mapping[str, Any], theme: Mapping[str, str]) -> str | None:
+    """A colour style as "#rrggbb": channels that are zero are left out; a theme colour is the theme's."""
+    if "themeColor" in style:
+        return theme.get(str(style["themeColor"]))
+    return _plain_rgb(style["rgbColor"]) if "rgbColor" in style else None
+
+
+def _plain_rgb(colour: Any) -> str | None:
+    if not isinstance(colour, dict):
+        return None
+    channels = [colour.get(c, 0) for c in ("red", "green", "blue")]
+    if any(isinstance(c, bool) or not isinstance(c, int | float) or not 0 <= c <= 1 for c in channels):
+        return None
+    return "#" + "".join(f"{round(c * 255):02x}" for c in channels)
+
+
+# -- small things ------------------------------------------------------------------------------------------------------
+
+
+def _allowed(raw: Any) -> tuple[str, ...]:
+    """The words of a drop-down list, in their order."""
+    rule = _map(_map(_map(raw).get("dataValidation")).get("condition"))
+    if rule.get("type") != "ONE_OF_LIST":
+        return ()
+    return tuple(_clean(str(_map(v).get("userEnteredValue") or "")) for v in _list(rule.get("values")))
+
+
+def _zone(name: Any) -> str:
+    try:
+        return str(ZoneInfo(str(name)).key)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"
+
+
+def _clean(text: str) -> str:
+    return storable(text[:LONGEST])
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _int(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**8 else 0

@@ -1,0 +1,211 @@
+"""Google's Drive and Sheets APIs in front of a SheetsSite, and the token endpoint, with the documented traps."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import msgspec
+
+from demo.faults import Faults
+from demo.sheets_site import THEME, SheetsSite, Spreadsheet, Tab, channels, rendered
+
+_encode = msgspec.json.Encoder().encode
+RANGE = re.compile(r"^(?:'((?:[^']|'')*)'|([^!']+))(?:!([A-Za-z]*)(\d*):([A-Za-z]*)(\d*))?$")
+STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
+
+
+class Answer(Exception):
+    """A status other than 200."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class SheetsServer:
+    """Drive, Sheets and tokens on one loopback port."""
+
+    def __init__(self, site: SheetsSite, *, token: str = "demo-google-token") -> None:
+        self.site, self.token = site, token
+        self.faults = Faults()
+        self.revoked = False
+        handler = type("Handler", (_Handler,), {"server_state": self})
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._http.daemon_threads = True
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def __enter__(self) -> SheetsServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+    def answer(self, method: str, path: str, params: dict[str, list[str]], authorization: str | None) -> Any:
+        """The body of a 200; raises Answer for the rest."""
+        if path == "/token" and method == "POST":
+            if self.revoked:
+                raise Answer(400, "invalid_grant")
+            return {"access_token": self.token, "expires_in": 3599, "token_type": "Bearer"}
+        if self.revoked or authorization != f"Bearer {self.token}":
+            raise Answer(401, "Request had invalid authentication credentials.")
+        with self.site.lock:
+            if match := re.fullmatch(r"/drive/v3/files/([^/]+)", path):
+                return self.file(self.book(match[1]), params.get("fields", ["kind,id,name,mimeType"])[0])
+            if match := re.fullmatch(r"/v4/spreadsheets/([^/:]+)", path):
+                return self.values(self.book(match[1]), params)
+        raise Answer(404, "Requested entity was not found.")
+
+    def book(self, id: str) -> Spreadsheet:
+        book = self.site.books.get(unquote(id))
+        if book is None:
+            raise Answer(404, "Requested entity was not found.")
+        if not book.shared:
+            raise Answer(403, "The caller does not have permission")
+        return book
+
+    def file(self, book: Spreadsheet, fields: str) -> dict[str, Any]:
+        whole = {
+            "kind": "drive#file", "id": book.id, "name": book.title, "mimeType": "application/vnd.google-apps.spreadsheet",
+            "version": str(book.version), "modifiedTime": f"{book.modified:%Y-%m-%dT%H:%M:%S.000Z}", "trashed": book.trashed,
+            "lastModifyingUser": {"kind": "drive#user", "displayName": book.editor},
+        }  # fmt: skip
+        asked = {f.partition("(")[0] for f in re.split(r",(?![^(]*\))", fields)}
+        return {name: value for name, value in whole.items() if name in asked}
+
+    def values(self, book: Spreadsheet, params: dict[str, list[str]]) -> dict[str, Any]:
+        """spreadsheets.get: with a mask, includeGridData is ignored; ranges choose the blocks, tab by tab."""
+        fields = params.get("fields", [""])[0]
+        data = "data(" in fields or (not fields and params.get("includeGridData") == ["true"])
+        blocks = [self.block(book, r) for r in params.get("ranges", [])] or [(t, 0, None, 0, None) for t in book.tabs]
+        sheets = []
+        for tab in book.tabs:
+            mine = [b for b in blocks if b[0] is tab]
+            if mine:
+                sheets.append(self.sheet(tab, [self.data(*b) for b in mine] if data else []))
+        theme = [{"colorType": name, "color": {"rgbColor": channels(colour)}} for name, colour in THEME.items()]
+        white = {"rgbColor": channels("#ffffff")}
+        return {
+            "spreadsheetId": book.id,
+            "properties": {
+                "title": book.title, "locale": "de_DE", "autoRecalc": "ON_CHANGE", "timeZone": book.zone,
+                "defaultFormat": {"backgroundColorStyle": white},
+                "spreadsheetTheme": {"primaryFontFamily": "Arial", "themeColors": theme},
+            },
+            "sheets": sheets,
+        }  # fmt: skip
+
+    def sheet(self, tab: Tab, data: list[Any]) -> dict[str, Any]:
+        grid = {"rowCount": max(len(tab.rows), 1), "columnCount": max(map(len, tab.rows), default=1)}
+        grid |= {"frozenRowCount": tab.frozen} if tab.frozen else {}
+        shown: dict[str, Any] = {
+            "properties": {
+                "sheetId": tab.id,
+                "title": tab.title,
+                "index": 0,
+                "sheetType": "GRID",
+                "gridProperties": grid,
+            }
+        }
+        if tab.merges:
+            names = ("startRowIndex", "endRowIndex", "startColumnIndex", "endColumnIndex")
+            shown["merges"] = [{"sheetId": tab.id, **dict(zip(names, m, strict=True))} for m in tab.merges]
+        return shown | ({"data": data} if data else {})
+
+    def block(self, book: Spreadsheet, text: str) -> tuple[Tab, int, int | None, int, int | None]:
+        match = RANGE.match(text)
+        tab = book.tab((match[1] or match[2] or "").replace("''", "'")) if match else None
+        if match is None or tab is None:
+            raise Answer(400, f"Unable to parse range: {text}")
+        top, bottom = int(match[4] or 1) - 1, int(match[6]) if match[6] else None
+        if top >= max(len(tab.rows), 1) and any(match.groups()[2:]):
+            raise Answer(400, f"Range ({text}) exceeds grid limits. Max rows: {len(tab.rows)}")
+        return (
+            tab,
+            top,
+            bottom,
+            _column(match[3]) or 0,
+            None if _column(match[5]) is None else (_column(match[5]) or 0) + 1,
+        )
+
+    def data(self, tab: Tab, top: int, bottom: int | None, left: int, right: int | None) -> dict[str, Any]:
+        """Trailing empty cells and rows are left out; merged cells hold their value once."""
+        rows = [[rendered(c) for c in row[left:right]] for row in tab.rows[top:bottom]]
+        for row in rows:
+            while row and not row[-1]:
+                row.pop()
+        while rows and not rows[-1]:
+            rows.pop()
+        shown: dict[str, Any] = {"rowData": [{"values": row} if row else {} for row in rows]}
+        shown |= {"startRow": top} if top else {}
+        shown |= {"startColumn": left} if left else {}
+        shown["rowMetadata"] = [{"hiddenByUser": True} if n in tab.hidden else {} for n in range(top, top + len(rows))]
+        return shown
+
+
+def _column(letters: str | None) -> int | None:
+    if not letters:
+        return None
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - 64
+    return number - 1
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server_state: SheetsServer
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._serve()
+
+    def _serve(self) -> None:
+        state, parts = self.server_state, urlsplit(self.path)
+        harm = state.faults.next(parts.path)
+        if state.faults.latency:
+            time.sleep(state.faults.latency)
+        try:
+            code, body = (
+                200,
+                state.answer(self.command, parts.path, parse_qs(parts.query), self.headers.get("Authorization")),
+            )
+        except Answer as refused:
+            code, body = refused.status, _error(refused, parts.path)
+        answer = _encode(body)
+        if harm is not None:
+            harm(self, answer)
+            return
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json; charset=UTF-8")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent: a demo's terminal belongs to its answer."""
+
+
+def _error(refused: Answer, path: str) -> dict[str, Any]:
+    if path == "/token":
+        return {"error": str(refused), "error_description": "Token has been expired or revoked."}
+    return {"error": {"code": refused.status, "message": str(refused), "status": STATUS.get(refused.status, "UNKNOWN")}}
