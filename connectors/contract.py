@@ -102,8 +102,8 @@ class RawRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One record as said, tracker-neutral in form: only identity, times and the fields that the mapping reads.
 
     `fields` maps a role ("lifecycle", "health", "confidence", "progress", "owner", "start_on", "due_on",
-    "completed_at", "blocked", "blocked_on", "decision_needed", "resolution", "priority", "depends_on", "estimate",
-    or any name of the department's own) to what was said. A role that is absent was not read.
+    "completed_at", "blocked", "blocked_on", "decision_needed", "resolution", "priority", "depends_on", "blocks", "parent",
+    "estimate", or any name of the department's own) to what was said. A role that is absent was not read.
     """
 
     ref: str

@@ -12,9 +12,11 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from demo import sheets_story, story
+from demo import notion_story, sheets_story, story
 from demo.jira_http import JiraServer
 from demo.jira_site import JiraSite
+from demo.notion_http import NotionServer
+from demo.notion_site import NotionSite
 from demo.sheets_http import SheetsServer
 from demo.sheets_site import SheetsSite
 
@@ -27,16 +29,20 @@ class DemoCompany:
         self.engineering = JiraSite("cloud", clock=clock)
         self.legal = JiraSite("datacenter", clock=clock)
         self.marketing = SheetsSite(clock=clock)
+        self.product = NotionSite(clock=clock)
         story.engineering(self.engineering, self.today)
         story.legal(self.legal, self.today)
         self.engineering_server = JiraServer(self.engineering, token="demo-engineering-token")
         self.legal_server = JiraServer(self.legal, token="demo-legal-token")
         sheets_story.marketing(self.marketing, self.today)
         self.marketing_server = SheetsServer(self.marketing)
+        roadmap = notion_story.product(self.product, self.today)
+        self.product_server = NotionServer(self.product, token="ntn_demo-product-token")
+        self._roadmap = roadmap.database
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        for server in (self.engineering_server, self.legal_server, self.marketing_server):
+        for server in (self.engineering_server, self.legal_server, self.marketing_server, self.product_server):
             self._stack.enter_context(server)
         return self
 
@@ -53,6 +59,9 @@ class DemoCompany:
             "SIGHTLINE_DEMO_LEGAL_TOKEN": self.legal_server.token,
             "SIGHTLINE_DEMO_MARKETING_URL": self.marketing_server.url,
             "SIGHTLINE_DEMO_MARKETING_KEY": service_account(),
+            "SIGHTLINE_DEMO_PRODUCT_URL": self.product_server.url,
+            "SIGHTLINE_DEMO_PRODUCT_TOKEN": self.product_server.token,
+            "SIGHTLINE_DEMO_PRODUCT_DATABASE": f"https://www.notion.so/{self._roadmap.id.replace('-', '')}?v=1",
         }
 
 

@@ -78,7 +78,7 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     canonical: str | None
     """What it became; None where it could not be translated."""
     rule: str
-    """"config/departments/legal.yaml:31" or "built-in: jira category"; "" where no rule matched."""
+    """"config/departments/legal.yaml:31" or "built-in: the tracker's category 'done'"; "" where no rule matched."""
     raw_id: str | None = None
     assumed: bool = False
     finding: str = ""

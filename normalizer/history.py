@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
 from connectors.contract import Change, RawRecord, Words
-from ledger.model import Event, ItemLink, Recorded, Version
+from ledger.model import Event, ItemLink, LinkKind, Recorded, Version
 from normalizer.references import references
 from normalizer.translate import Translator, as_text
 
 LONG = 500
+EDGES: dict[str, tuple[LinkKind, Literal["out", "in"]]] = {
+    "depends_on": ("blocks", "in"), "blocked_on": ("blocks", "in"), "blocks": ("blocks", "out"), "parent": ("parent", "out"),
+}  # fmt: skip
+"""Roles whose words name other records, and the edge that each is."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -64,11 +69,11 @@ def recorded(
 
 
 def links(record: RawRecord) -> tuple[ItemLink, ...]:
-    """The edges that the record names: the tracker's own, and those found in its dependency fields."""
+    """The edges that the record names: the tracker's own, and those found in the fields that speak of other records."""
     edges = [ItemLink(x.target, x.kind, x.direction, x.original, x.target_key) for x in record.links]
-    for role in ("depends_on", "blocked_on"):
+    for role, (kind, direction) in EDGES.items():
         for said in record.fields.get(role, ()):
-            edges += [ItemLink(t, "blocks", "in", role) for t in references(as_text(said), apart_from=record.key)]
+            edges += [ItemLink(t, kind, direction, role) for t in references(as_text(said), apart_from=record.key)]
     return tuple(dict.fromkeys(edges))
 
 

@@ -35,8 +35,8 @@ BANDS: dict[str, tuple[float, float, float, float]] = {
 }
 BAND_NAMES = {"1-10": "confidence_1_10", "0-1": "confidence_0_1", "%": "percent"}
 
-CATEGORY = {"new": "not_started", "indeterminate": "in_progress", "done": "done"}
-"""Jira's status categories; "undefined" and whatever else says nothing."""
+CATEGORY = {"new": "not_started", "indeterminate": "in_progress", "done": "done", "cancelled": "cancelled"}
+"""The trackers' own hints: Jira's status categories, Notion's groups, Salesforce's stage flags. Whatever else says nothing."""
 
 CANCELLING = frozenset({
     "won't do", "won't fix", "wont do", "wont fix", "cancelled", "canceled", "declined", "duplicate",

@@ -138,7 +138,9 @@ class Translator:
             )
         category = said.category or self.categories.get(said.id or "")
         if role == "lifecycle" and category in CATEGORY:
-            rule = Rule(f"built-in: jira category '{category}' (domain.md 5)", lifecycle=Lifecycle(CATEGORY[category]))
+            rule = Rule(
+                f"built-in: the tracker's category '{category}' (domain.md 5)", lifecycle=Lifecycle(CATEGORY[category])
+            )
             return Reading(Word(role, raw, str(rule.lifecycle), rule.origin, raw_id=said.id), rule)
         return self._unmapped(role, said, raw, category)
 

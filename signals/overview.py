@@ -150,7 +150,7 @@ def exceptions(
     """What needs somebody, worst first: waiting on overdue work elsewhere, past due, blocked."""
     rows = [_waiting(pair, today) for pair in waiting]
     rows += [_late(item, today) for item in late]
-    rows += [_line("blocked", item, f"{item.key} '{item.title}' is flagged as blocked", 0) for item in blocked]
+    rows += [_line("blocked", item, f"{_name(item)} is flagged as blocked", 0) for item in blocked]
     order = {"waits_for_overdue": 0, "past_due": 1, "blocked": 2}
     return sorted(rows, key=lambda row: (order[row.kind], -row.days, row.item))
 
@@ -159,15 +159,19 @@ def _waiting(pair: Waiting, today: date) -> NeedsSomebody:
     due = pair.provider.due_on
     days = (today - due).days if due else 0
     sentence = (
-        f"{pair.consumer.key} '{pair.consumer.title}' waits for {pair.provider.key} '{pair.provider.title}' "
-        f"({pair.provider.source}), due {due}, {days} days ago"
+        f"{_name(pair.consumer)} waits for {_name(pair.provider)} ({pair.provider.source}), due {due}, {days} days ago"
     )
     return _line("waits_for_overdue", pair.consumer, sentence, days)
 
 
 def _late(item: Open, today: date) -> NeedsSomebody:
     days = (today - item.due_on).days if item.due_on else 0
-    return _line("past_due", item, f"{item.key} '{item.title}' was due {item.due_on}, {days} days ago", days)
+    return _line("past_due", item, f"{_name(item)} was due {item.due_on}, {days} days ago", days)
+
+
+def _name(item: Open) -> str:
+    """As people call it: ENG-12 'Title', or only the title where that is its key."""
+    return f"'{item.title}'" if item.key == item.title else f"{item.key} '{item.title}'"
 
 
 def _line(kind: str, item: Open, because: str, days: int) -> NeedsSomebody:

@@ -48,8 +48,48 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
 
-class Tracked:
-    """A configuration directory, a ledger and a way to sync. Close it."""
+class Department:
+    """A configuration directory of one department, a ledger and a way to sync. Close it."""
+
+    def __init__(self, folder: Path, text: str, database: str | None = None) -> None:
+        self.folder, self.clock = folder / "config", Clock()
+        self.ledger = Ledger.open(database or f"sqlite:///{folder / 'l.db'}", migrate=True, clock=self.clock)
+        self.text = text
+        self.write(text)
+
+    def write(self, department: str) -> None:
+        write(self.folder, department)
+
+    def configuration(self) -> Configuration:
+        return load(self.folder)
+
+    def sync(
+        self,
+        *,
+        confirm: timedelta = timedelta(hours=24),
+        at_least: int = 5,
+        source: str | None = None,
+        **options: Any,
+    ) -> Outcome:
+        """One run. `at_least`: how many must vanish at once to be a mass disappearance."""
+        configuration = self.configuration()
+        bound = configuration.source(source) if source else configuration.sources[0]
+        chosen = Options(breaker=Breaker(confirm=confirm, at_least=at_least), **options)
+        return sync_source(bound, self.ledger, People(configuration.persons()), chosen)
+
+    def all(self) -> dict[str, Kept]:
+        """Everything that the ledger knows, whatever became of it, by id in the tracker."""
+        return {k.item.ref: k for k in self.ledger.items(Filter(presence=()), limit=10**6)}
+
+    def present(self) -> dict[str, Kept]:
+        return {k.item.ref: k for k in self.ledger.items(EVERYTHING, limit=10**6)}
+
+    def close(self) -> None:
+        self.ledger.close()
+
+
+class Tracked(Department):
+    """A department on a demo Jira."""
 
     def __init__(
         self,
@@ -62,12 +102,10 @@ class Tracked:
         binding: str = "",
         connection: str = "",
     ) -> None:
-        self.folder, self.server, self.site = folder, server, server.site
-        self.clock = Clock()
-        self.ledger = Ledger.open(database, migrate=True, clock=self.clock)
+        self.server, self.site = server, server.site
         monkeypatch.setenv("TEST_TOKEN", server.token)
         cloud = server.site.deployment == "cloud"
-        self.text = JIRA.format(
+        text = JIRA.format(
             url=server.url,
             deployment=server.site.deployment,
             auth=f"kind: api_token, email: {server.email}" if cloud else "kind: pat",
@@ -75,26 +113,7 @@ class Tracked:
             jql=jql,
             binding=textwrap.indent(textwrap.dedent(binding), " " * 8),
         )
-        self.write(self.text)
-
-    def write(self, department: str) -> None:
-        write(self.folder, department)
-
-    def configuration(self) -> Configuration:
-        return load(self.folder)
-
-    def sync(self, *, confirm: timedelta = timedelta(hours=24), source: str | None = None, **options: Any) -> Outcome:
-        configuration = self.configuration()
-        bound = configuration.source(source) if source else configuration.sources[0]
-        chosen = Options(breaker=Breaker(confirm=confirm), **options)
-        return sync_source(bound, self.ledger, People(configuration.persons()), chosen)
-
-    def all(self) -> dict[str, Kept]:
-        """Everything that the ledger knows, whatever became of it, by id in the tracker."""
-        return {k.item.ref: k for k in self.ledger.items(Filter(presence=()), limit=10**6)}
-
-    def present(self) -> dict[str, Kept]:
-        return {k.item.ref: k for k in self.ledger.items(EVERYTHING, limit=10**6)}
+        super().__init__(folder, text, database)
 
     def truth(self) -> dict[str, tuple[str, str, str]]:
         """What the tracker holds: id to key, title and status."""
@@ -107,9 +126,6 @@ class Tracked:
             word = kept.item.word("lifecycle")
             found[ref] = (kept.item.key, kept.item.title, str(word.raw if word else None))
         return found
-
-    def close(self) -> None:
-        self.ledger.close()
 
 
 def write(folder: Path, *departments: str, organisation: str = ORGANISATION, people: str = PEOPLE) -> Path:

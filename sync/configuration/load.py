@@ -162,7 +162,9 @@ class _Loader:
         for n, binding in enumerate(entry.bindings):
             here: PathTo = (*path, "bindings", n)
             self._once(f"binding of {file.name}, {entry.key},", binding.key, file, (*here, "key"))
-            scope = self._validated(kind.Scope, binding.scope, file, (*here, "scope"))
+            # Without credentials ${...} stays as it stands: such a scope cannot be judged, and nobody will ask by it.
+            judged = self.credentials or "${" not in str(binding.scope)
+            scope = self._validated(kind.Scope, binding.scope, file, (*here, "scope")) if judged else None
             fields = self._fields(kind, binding, file, here)
             bindings.append(Binding(binding.key, scope, fields, tuple(binding.row_key), file.origin(here)))
             mapping = self._mapping(entry, binding, file, path, here)

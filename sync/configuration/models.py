@@ -30,7 +30,7 @@ else:
     MonthDay = _matching(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", "a month and day such as 04-01")
 ROLES = (
     "lifecycle", "health", "confidence", "progress", "owner", "start_on", "due_on", "completed_at", "blocked", "blocked_on",
-    "decision_needed", "resolution", "priority", "depends_on", "estimate",
+    "decision_needed", "resolution", "priority", "depends_on", "blocks", "parent", "estimate",
 )  # fmt: skip
 
 

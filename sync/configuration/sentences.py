@@ -33,7 +33,7 @@ def note(file: YamlFile, base: PathTo, model: type, detail: Any) -> None:
     for part in detail["loc"]:
         if (*path, part) in file.lines or part == detail["loc"][-1]:
             path = (*path, part)  # the rest are names of alternatives, which no file contains
-    if any(p.path == dotted(path) for p in file.problems):
+    if any(p.path == dotted(path) for p in file.problems) or any(u[: len(path)] == path for u in file.unset):
         return  # what is wrong there is told already
     kind, last = detail["type"], detail["loc"][-1] if detail["loc"] else ""
     shown = "" if path in file.expanded or isinstance(detail["input"], dict | list) else f", not '{detail['input']}'"

@@ -47,12 +47,14 @@ class ConfigErrors(Exception):
 
 @dataclass(slots=True)
 class YamlFile:
-    """One file: `data` of dicts, lists, texts and None; `lines` by path; `expanded` are paths that came from outside."""
+    """One file: `data` of dicts, lists, texts and None; `lines` by path; `expanded` are paths that came from outside,
+    `unset` those that should have."""
 
     name: str
     data: Any = None
     lines: dict[PathTo, int] = field(default_factory=dict)
     expanded: set[PathTo] = field(default_factory=set)
+    unset: set[PathTo] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
     def line(self, path: PathTo) -> int:
@@ -186,9 +188,11 @@ def _outside(name: str, path: PathTo, file: YamlFile) -> str:
             return Path(name.removeprefix("file:")).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            file.problem(path, f"the file {name.removeprefix('file:')} cannot be read: {reason}")
-            return ""
-    if not os.environ.get(name):
-        file.problem(path, f"the environment variable {name} is not set: set it, or write ${{file:/path/to/secret}}")
-        return ""
-    return os.environ[name]
+            missing = f"the file {name.removeprefix('file:')} cannot be read: {reason}"
+    elif value := os.environ.get(name):
+        return value
+    else:
+        missing = f"the environment variable {name} is not set: set it, or write ${{file:/path/to/secret}}"
+    file.unset.add(path)
+    file.problem(path, missing)
+    return ""

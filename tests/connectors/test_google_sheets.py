@@ -17,14 +17,8 @@ from demo import faults
 from demo.sheets_http import SheetsServer
 from demo.sheets_site import SheetCell, SheetsSite, Spreadsheet, Tab
 from ledger.model import Health, Lifecycle, Presence
-from ledger.read import Filter, Kept
-from ledger.store import Ledger
-from normalizer.people import People
-from sync.configuration import load
-from sync.presence import Breaker
-from sync.run import Options, Outcome, sync_source
 from tests import recorded
-from tests.tracked import Clock, write
+from tests.tracked import Department
 
 BOOK = "1AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 HEADER = ["Campaign", "RAG", "Owner", "Due", "Status", "Needs", "Score"]
@@ -52,30 +46,18 @@ sources:
 """
 
 
-class Sheet:
-    """A plan in a spreadsheet, a server in front of it, and a ledger."""
+class Sheet(Department):
+    """A plan in a spreadsheet, and a server in front of it."""
 
     def __init__(self, folder: Path, rows: list[list[Any]], *, scope: str = "", frozen: int = 1) -> None:
         self.site = SheetsSite()
         self.book: Spreadsheet = self.site.spreadsheet(BOOK, "The plan")
         self.tab: Tab = self.site.add_tab(self.book, "Plan", rows, frozen=frozen)
         self.server = SheetsServer(self.site).__enter__()
-        self.folder, self.clock = folder / "config", Clock()
-        self.ledger = Ledger.open(f"sqlite:///{folder / 'l.db'}", migrate=True, clock=self.clock)
-        write(self.folder, DEPARTMENT.format(url=self.server.url, book=BOOK, scope=scope))
-
-    def sync(self, **options: Any) -> Outcome:
-        loaded = load(self.folder)
-        breaker = Breaker(at_least=options.pop("at_least", 5))
-        return sync_source(
-            loaded.sources[0], self.ledger, People(loaded.persons()), Options(breaker=breaker, **options)
-        )
-
-    def all(self) -> dict[str, Kept]:
-        return {k.item.ref: k for k in self.ledger.items(Filter(presence=()), limit=100_000)}
+        super().__init__(folder, DEPARTMENT.format(url=self.server.url, book=BOOK, scope=scope))
 
     def close(self) -> None:
-        self.ledger.close()
+        super().close()
         self.server.__exit__()
 
 
