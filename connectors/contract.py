@@ -70,7 +70,8 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One value exactly as the tracker holds it: typed as the tracker typed it, never a string made a number.
 
     `id` is the tracker's own stable id of the value (status id, option id, account id), `category` the tracker's own
-    hint about it (Jira status category, Notion group, Salesforce stage flag), `colour` a "#rrggbb" seen on it.
+    hint about it (Jira status category, Notion group, Salesforce stage flag; "default": filled in by the tracker and nobody's
+    judgement), `colour` a "#rrggbb" seen on it.
     """
 
     value: Scalar = None

@@ -121,6 +121,10 @@ class Wire:
 
         return Transport(self)
 
+    def hide(self, secret: str) -> None:
+        """One more secret of this source: a token that was made meanwhile."""
+        self._secrets = (*self._secrets, secret)
+
     def redact(self, text: str) -> str:
         """The text without any of this source's secrets."""
         for secret in self._secrets:

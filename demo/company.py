@@ -12,11 +12,13 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from demo import notion_story, sheets_story, story
+from demo import notion_story, salesforce_story, sheets_story, story
 from demo.jira_http import JiraServer
 from demo.jira_site import JiraSite
 from demo.notion_http import NotionServer
 from demo.notion_site import NotionSite
+from demo.salesforce_http import SalesforceServer
+from demo.salesforce_site import SalesforceSite
 from demo.sheets_http import SheetsServer
 from demo.sheets_site import SheetsSite
 
@@ -30,6 +32,7 @@ class DemoCompany:
         self.legal = JiraSite("datacenter", clock=clock)
         self.marketing = SheetsSite(clock=clock)
         self.product = NotionSite(clock=clock)
+        self.sales = SalesforceSite(clock=clock)
         story.engineering(self.engineering, self.today)
         story.legal(self.legal, self.today)
         self.engineering_server = JiraServer(self.engineering, token="demo-engineering-token")
@@ -39,10 +42,18 @@ class DemoCompany:
         roadmap = notion_story.product(self.product, self.today)
         self.product_server = NotionServer(self.product, token="ntn_demo-product-token")
         self._roadmap = roadmap.database
+        salesforce_story.sales(self.sales, self.today)
+        self.sales_server = SalesforceServer(self.sales)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        for server in (self.engineering_server, self.legal_server, self.marketing_server, self.product_server):
+        for server in (
+            self.engineering_server,
+            self.legal_server,
+            self.marketing_server,
+            self.product_server,
+            self.sales_server,
+        ):
             self._stack.enter_context(server)
         return self
 
@@ -62,6 +73,9 @@ class DemoCompany:
             "SIGHTLINE_DEMO_PRODUCT_URL": self.product_server.url,
             "SIGHTLINE_DEMO_PRODUCT_TOKEN": self.product_server.token,
             "SIGHTLINE_DEMO_PRODUCT_DATABASE": f"https://www.notion.so/{self._roadmap.id.replace('-', '')}?v=1",
+            "SIGHTLINE_DEMO_SALES_URL": self.sales_server.url,
+            "SIGHTLINE_DEMO_SALES_CLIENT_ID": self.sales_server.client_id,
+            "SIGHTLINE_DEMO_SALES_CLIENT_SECRET": self.sales_server.client_secret,
         }
 
 

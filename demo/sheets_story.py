@@ -22,7 +22,7 @@ def marketing(site: SheetsSite, today: date) -> Spreadsheet:
     rows: list[list[Any]] = [["Localization: three new verticals"], [SheetCell(h) for h in header]]
     for number, (title, vertical) in enumerate((t, v) for v in VERTICALS for t in WORK):
         due = today + timedelta(days=(number % 5) * 9 - 12)
-        colour = RED if number == 7 else AMBER if number % 4 == 2 else None if number % 5 == 3 else GREEN
+        colour = RED if number == 7 else AMBER if number % 4 == 2 else None if number % 7 == 3 else GREEN
         rows.append([
             f"{title} {vertical}", vertical, SheetCell(MARKS[number % 5], options=("Planned", "Running", "Ready", "Dropped")),
             SheetCell(colour=colour), SheetCell(OWNERS[number % 2].partition("@")[0], emails=(OWNERS[number % 2],)), due,

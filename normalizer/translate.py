@@ -208,7 +208,7 @@ class Translator:
         if values and scale and scale.bands:
             rule = self._look("confidence", values).rule
             if rule is not None and rule.health is not None:
-                return rule.health, False
+                return rule.health, rule.assumed
         return Health.UNKNOWN, False
 
     def _life_of_health(self, lifecycle: Lifecycle, said: dict[str, Words]) -> Lifecycle:
@@ -354,8 +354,13 @@ def _banded(role: str, said: Said, raw: str, bands: Bands, file: str) -> Reading
     health = (
         Health.ON_TRACK if value >= bands.on_track else Health.AT_RISK if value >= bands.at_risk else Health.OFF_TRACK
     )
+    assumed = said.category == "default"
+    finding = "the tracker's own default for this stage: nobody judged it" if assumed else ""
     return Reading(
-        Word(role, raw, str(health), bands.origin, raw_id=said.id), Rule(bands.origin, health=health), None, number
+        Word(role, raw, str(health), bands.origin, raw_id=said.id, assumed=assumed, finding=finding),
+        Rule(bands.origin, health=health, assumed=assumed),
+        None,
+        number,
     )
 
 

@@ -108,6 +108,7 @@ def test_every_dependency_is_pinned_and_used() -> None:
         "notion-client": "notion_client",
         "simple-salesforce": "simple_salesforce",
         "google-auth": "google.auth",
+        "pyjwt": "jwt",
     }
     not_imported = {"tzdata": "data that zoneinfo reads", "psycopg": "named in the database URL"}
     for entry in project["dependencies"]:

@@ -21,7 +21,7 @@ from demo.company import DemoCompany, configuration
 
 CLI = CliRunner()
 
-RECORDS = {"eng-jira": 36, "legal-jira": 15, "marketing-sheet": 15, "product-notion": 21}
+RECORDS = {"eng-jira": 36, "legal-jira": 15, "marketing-sheet": 15, "product-notion": 21, "sales-salesforce": 18}
 """What each source of the demo company holds."""
 
 
@@ -77,7 +77,7 @@ def test_an_item_is_explained_from_the_word_to_the_line_to_the_tracker(company: 
 
 def test_items_are_listed_and_filtered(company: DemoCompany) -> None:
     run("sync")
-    everything = as_json("items")
+    everything = as_json("items", "--limit", "500")
     assert len(everything) == sum(RECORDS.values())
     red = as_json("items", "--status", "off_track", "--source", "legal-jira")
     assert [i["item"]["key"] for i in red] == ["LEGAL-2"]
