@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from api import terminal
+from api.cli_mapping import discover, map_app, people_app
+from api.terminal import DATABASE, HERE, ConfigDir, Database, Json
 
+if TYPE_CHECKING:
     from ledger.store import Ledger
     from sync.configuration import Configuration
     from sync.run import Outcome
@@ -30,14 +30,9 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check and describe the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
-
-ConfigDir = Annotated[Path, typer.Option("--config", envvar="SIGHTLINE_CONFIG", help="The configuration directory.")]
-Database = Annotated[
-    str, typer.Option("--database", envvar="SIGHTLINE_DATABASE_URL", help="sqlite:///file or postgresql://...")
-]
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
-HERE = Path("config")
-DATABASE = "sqlite:///sightline.db"
+app.add_typer(map_app, name="map")
+app.add_typer(people_app, name="people")
+app.command()(discover)
 
 
 @app.command()
@@ -53,7 +48,7 @@ def init(directory: Annotated[Path, typer.Argument(help="Where to write.")] = HE
 @config_app.command("check")
 def config_check(config: ConfigDir = HERE) -> None:
     """Read the whole configuration and name everything that is wrong, with file and line."""
-    configuration = _configuration(config)
+    configuration = terminal.configuration(config)
     words = f"{len(configuration.departments)} departments, {len(configuration.sources)} sources, {len(configuration.people)} people"
     typer.echo(f"{config}: all good ({words}). Next: 'sightline doctor' asks the trackers.")
 
@@ -66,8 +61,8 @@ def config_schema(
     from sync.configuration.schema import SCHEMAS, schema
 
     if what not in SCHEMAS:
-        _stop(f"'{what}' has no schema: known are {', '.join(SCHEMAS)}")
-    typer.echo(_json(schema(what)))
+        terminal.stop(f"'{what}' has no schema: known are {', '.join(SCHEMAS)}")
+    typer.echo(terminal.as_json(schema(what)))
 
 
 @app.command()
@@ -75,11 +70,11 @@ def doctor(config: ConfigDir = HERE, database: Database = DATABASE, json: Json =
     """Check credentials, rights, fields, clock, database and unmapped words; say what to do next."""
     from api.doctor import examine
 
-    findings = examine(_configuration(config), database)
+    findings = examine(terminal.configuration(config), database)
     if json:
-        typer.echo(_json(findings))
+        typer.echo(terminal.as_json(findings))
     else:
-        console = _console()
+        console = terminal.console()
         for f in findings:
             mark = "[green]ok[/]  " if f.ok else "[red]look[/]"
             console.print(f"{mark} [bold]{f.subject}[/] {f.check}: ", end="")
@@ -102,17 +97,17 @@ def sync(
     """Read the trackers into the ledger; one source's failure never hides the others."""
     from connectors.contract import ConfigError
 
-    configuration = _configuration(config)
+    configuration = terminal.configuration(config)
     try:
         chosen = [configuration.source(key) for key in sources] if sources else list(configuration.sources)
     except ConfigError as error:
-        _stop(str(error))
-    with _ledger(database, migrate=True) as ledger:
+        terminal.stop(str(error))
+    with terminal.ledger(database, migrate=True) as ledger:
         outcomes = run_sources(
             chosen, configuration, ledger, full=full, census=census, dry_run=dry_run, now=now, quiet=json
         )
     if json:
-        typer.echo(_json(outcomes))
+        typer.echo(terminal.as_json(outcomes))
     if any(o.state not in ("complete", "busy") for o in outcomes):
         raise typer.Exit(1)
 
@@ -132,7 +127,7 @@ def run_sources(
             continue
         from api.text import progress, show_outcome
 
-        console = _console()
+        console = terminal.console()
         with progress(console, bound.key) as report:
             outcomes.append(sync_source(bound, ledger, people, options, progress=report))
         show_outcome(console, outcomes[-1])
@@ -150,13 +145,13 @@ def status(
     from api.asking import overview
     from api.text import show_overview
 
-    configuration = _configuration(config, credentials=False)
-    with _ledger(database) as ledger:
+    configuration = terminal.configuration(config, credentials=False)
+    with terminal.ledger(database) as ledger:
         answer = overview(ledger, configuration, limit=0 if everything else 7)
     if json:
-        typer.echo(_json(answer))
+        typer.echo(terminal.as_json(answer))
     else:
-        show_overview(_console(), answer)
+        show_overview(terminal.console(), answer)
 
 
 @app.command()
@@ -182,14 +177,14 @@ def items(
         ("--presence", presence, {*map(str, Presence)}),
     ):
         if wrong := [word for word in given or () if word not in known]:
-            _stop(f"{name} {wrong[0]} is not one of {', '.join(sorted(known))}")
+            terminal.stop(f"{name} {wrong[0]} is not one of {', '.join(sorted(known))}")
     where = Filter(sources=source or (), status=status or (), presence=presence or (Presence.PRESENT,))
-    with _ledger(database) as ledger:
+    with terminal.ledger(database) as ledger:
         found = ledger.items(where, limit=limit)
     if json:
-        typer.echo(_json(found))
+        typer.echo(terminal.as_json(found))
     else:
-        show_items(_console(), found)
+        show_items(terminal.console(), found)
 
 
 @app.command()
@@ -202,14 +197,14 @@ def explain(
     from api.asking import explain as explained
     from api.text import show_explanation
 
-    with _ledger(database) as ledger:
+    with terminal.ledger(database) as ledger:
         found = explained(ledger, item)
     if found is None:
-        _stop(f"no single item has the id or key '{item}': 'sightline items' lists them")
+        terminal.stop(f"no single item has the id or key '{item}': 'sightline items' lists them")
     if json:
-        typer.echo(_json(found))
+        typer.echo(terminal.as_json(found))
     else:
-        show_explanation(_console(), found)
+        show_explanation(terminal.console(), found)
 
 
 @app.command()
@@ -225,8 +220,8 @@ def serve(
     """Serve the API, and sync each source on its schedule."""
     from api.server import run
 
-    configuration = _configuration(config)
-    with _ledger(database, migrate=True) as ledger:
+    configuration = terminal.configuration(config)
+    with terminal.ledger(database, migrate=True) as ledger:
         run(ledger, configuration, host=host, port=port, schedule=schedule)
 
 
@@ -247,9 +242,9 @@ def demo(
     day: date | None = today.date() if today else None
     with DemoCompany(day) as company, tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
         os.environ.update(company.environment())
-        loaded = _configuration(configuration())
-        with _ledger(f"sqlite:///{folder}/demo.db", migrate=True) as ledger:
-            console = _console()
+        loaded = terminal.configuration(configuration())
+        with terminal.ledger(f"sqlite:///{folder}/demo.db", migrate=True) as ledger:
+            console = terminal.console()
             run_sources(list(loaded.sources), loaded, ledger)
             console.print()
             as_of = datetime.combine(day, datetime.now(UTC).timetz()) if day else None
@@ -258,54 +253,6 @@ def demo(
                 return
             console.print(f"\nServing on http://127.0.0.1:{port}/v1/items (documentation: /docs). Stop with Ctrl-C.")
             run(ledger, loaded, host="127.0.0.1", port=port, schedule=True)
-
-
-def _configuration(directory: Path, *, credentials: bool = True) -> Configuration:
-    from sync.configuration import ConfigErrors, load
-
-    try:
-        return load(directory, credentials=credentials)
-    except ConfigErrors as errors:
-        for problem in errors.problems:
-            typer.echo(str(problem), err=True)
-        raise typer.Exit(2) from None
-
-
-@contextmanager
-def _ledger(url: str, *, migrate: bool = False) -> Iterator[Ledger]:
-    """The ledger; what the database says wrong ends the command with a sentence."""
-    from ledger.engine import LedgerError
-    from ledger.store import Ledger
-
-    try:
-        with Ledger.open(url, migrate=migrate) as ledger:
-            yield ledger
-    except LedgerError as error:
-        _stop(str(error))
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False)
-
-
-def _json(value: Any) -> str:
-    import dataclasses
-
-    import msgspec
-
-    def hook(other: Any) -> Any:
-        return (
-            dataclasses.asdict(other) if dataclasses.is_dataclass(other) and not isinstance(other, type) else str(other)
-        )
-
-    return msgspec.json.format(msgspec.json.encode(value, enc_hook=hook), indent=2).decode()
-
-
-def _stop(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(2)
 
 
 def main() -> None:

@@ -40,9 +40,10 @@ def _database(configuration: Configuration, database: str) -> list[Examined]:
     files = {s.key: s.file for s in configuration.sources}
     for entry in inbox:
         where = f"{files.get(entry.source, entry.source)}, bindings {entry.binding}, scales.{entry.field}"
-        hint = f" (the tracker itself suggests {entry.suggestion})" if entry.suggestion else ""
+        sample = entry.samples[0][1] if entry.samples else "?"
         says = (
-            f"'{entry.raw}' of {entry.count} items such as {entry.sample} has no translation: add it to {where}{hint}"
+            f"'{entry.raw}' of {entry.count} items such as {sample} has no translation: add it to {where}, or ask "
+            "'sightline map suggest'"
         )
         found.append(Examined(entry.source, "unmapped word", False, says))
     return found

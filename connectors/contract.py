@@ -154,6 +154,8 @@ class Page(msgspec.Struct, frozen=True):
     unreadable: tuple[UnreadableRecord, ...] = ()
     drift: tuple[SourceChanged, ...] = ()
     """Mapped fields that are gone, where the source shows its fields only with its records."""
+    words: tuple[StatusValue, ...] | None = None
+    """The binding's vocabulary, whole, where the source shows it only with its records; its `scope` is the binding's key."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -197,6 +199,8 @@ class StatusValue(msgspec.Struct, frozen=True):
     name: str
     category: str | None = None
     scope: str | None = None
+    colour: str | None = None
+    """The colour that the tracker gives the word: a name such as green, or "#rrggbb"."""
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -210,12 +214,51 @@ class Scope(msgspec.Struct, frozen=True):
 class Metadata(msgspec.Struct, frozen=True):
     """What the source says of itself in this run."""
 
-    statuses: tuple[StatusValue, ...] = ()
+    statuses: tuple[StatusValue, ...] | None = ()
+    """None: the tracker shows its words only with its records (Page.words)."""
     scopes: tuple[Scope, ...] | None = ()
     """Every scope visible now; a scope known from before and missing here is lost access, never deletion. None: the
     tracker does not tell its scopes, and nothing is concluded from them."""
     drift: tuple[SourceChanged, ...] = ()
     """Mapped fields that are gone, one sentence each; their roles stay absent from records, never empty."""
+
+
+class SeenField(msgspec.Struct, frozen=True):
+    """A field, property or column that the credential sees. `type` is the tracker's own word for its kind."""
+
+    name: str
+    id: str | None = None
+    type: str = ""
+    options: tuple[StatusValue, ...] = ()
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Something that a binding could read: a project, data source, object or tab."""
+
+    kind: str
+    name: str
+    scope: Mapping[str, Any]
+    """What to write under `scope:`."""
+    fields: tuple[SeenField, ...] = ()
+    row_key: tuple[str, ...] = ()
+    note: str = ""
+
+
+class SeenPerson(msgspec.Struct, frozen=True):
+    """A user of the tracker."""
+
+    id: str
+    name: str
+    email: str | None = None
+    active: bool = True
+
+
+class Discovery(msgspec.Struct, frozen=True):
+    """What a credential can see; `notes` are sentences about what it cannot."""
+
+    places: tuple[Place, ...] = ()
+    people: tuple[SeenPerson, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -297,6 +340,10 @@ class Connector(Protocol):
 
     def find(self, binding: Binding, refs: Sequence[str]) -> Sequence[Found]:
         """Asks for records by id, whatever scope they are in now: one Found per ref."""
+        ...
+
+    def discover(self) -> Discovery:
+        """Everything that could be read with this credential, bound or not."""
         ...
 
     def check(self) -> Sequence[Finding]:

@@ -162,14 +162,21 @@ class Api:
             ("POST", "changelog/bulkfetch"): self.changelogs,
             ("GET", "project/search"): self.project_search,
             ("GET", "field/search"): self.field_search,
+            ("GET", "users/search"): self.people,
         }
 
     def datacenter_routes(self) -> dict[tuple[str, str], Callable[[Params], Any]]:
         return {
             ("GET", "search"): self.search_classic,
             ("POST", "search"): self.search_classic,
+            ("GET", "user/search"): self.people,
             ("GET", "project"): lambda _: [self.project(p) for p in self.site.projects.values() if p.state != "hidden"],
         }
+
+    def people(self, params: Params) -> Any:
+        """Users, a page of them: Cloud lists all, Data Center those that match a text ("." is everybody)."""
+        start, size = int(params.get("startAt") or 0), int(params.get("maxResults") or 50)
+        return [self.user(u) for u in list(self.site.users.values())[start : start + size]]
 
     # -- about the site ---------------------------------------------------------------------------------------------
 

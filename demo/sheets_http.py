@@ -62,6 +62,8 @@ class SheetsServer:
         if self.revoked or authorization != f"Bearer {self.token}":
             raise Answer(401, "Request had invalid authentication credentials.")
         with self.site.lock:
+            if path == "/drive/v3/files":
+                return self.files(params)
             if match := re.fullmatch(r"/drive/v3/files/([^/]+)", path):
                 return self.file(self.book(match[1]), params.get("fields", ["kind,id,name,mimeType"])[0])
             if match := re.fullmatch(r"/v4/spreadsheets/([^/:]+)", path):
@@ -75,6 +77,13 @@ class SheetsServer:
         if not book.shared:
             raise Answer(403, "The caller does not have permission")
         return book
+
+    def files(self, params: dict[str, list[str]]) -> dict[str, Any]:
+        """The spreadsheets that are shared with the account."""
+        shared = [b for b in self.site.books.values() if b.shared and not b.trashed]
+        fields = params.get("fields", ["files(id,name)"])[0]
+        wanted = fields.partition("files(")[2].rstrip(")")
+        return {"files": [self.file(b, wanted) for b in shared]}
 
     def file(self, book: Spreadsheet, fields: str) -> dict[str, Any]:
         whole = {
@@ -122,6 +131,19 @@ class SheetsServer:
         if tab.merges:
             names = ("startRowIndex", "endRowIndex", "startColumnIndex", "endColumnIndex")
             shown["merges"] = [{"sheetId": tab.id, **dict(zip(names, m, strict=True))} for m in tab.merges]
+        if tab.rules:
+            shown["conditionalFormats"] = [
+                {
+                    "ranges": [{"sheetId": tab.id, "startColumnIndex": c, "endColumnIndex": c + 1}],
+                    "booleanRule": {
+                        "condition": {"type": "TEXT_EQ", "values": [{"userEnteredValue": word}]},
+                        "format": {"backgroundColorStyle": {"rgbColor": channels(colour)}},
+                    },
+                }
+                for c, word, colour in tab.rules
+            ]
+        if tab.tables:
+            shown["tables"] = tab.tables
         return shown | ({"data": data} if data else {})
 
     def block(self, book: Spreadsheet, text: str) -> tuple[Tab, int, int | None, int, int | None]:

@@ -37,6 +37,10 @@ class Tab:
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)
     """(first row, end row, first column, end column), ends excluded."""
     hidden: set[int] = field(default_factory=set)
+    rules: list[tuple[int, str, str]] = field(default_factory=list)
+    """(column, word, colour "#rrggbb") of conditional formats."""
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    """Typed tables as the API answers them."""
 
 
 @dataclass(slots=True)

@@ -91,8 +91,6 @@ class Unmapped(msgspec.Struct, frozen=True, gc=False):
     field: str
     raw: str
     raw_id: str | None = None
-    suggestion: str | None = None
-    """A rule taken from the tracker's own metadata, to be approved by a person; never applied by itself."""
 
 
 class Item(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

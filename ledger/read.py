@@ -20,6 +20,7 @@ from ledger.model import (
     Lifecycle,
     Presence,
     Run,
+    Word,
     from_ms,
     to_ms,
 )
@@ -42,6 +43,13 @@ from ledger.tables import (
 )
 
 _item = msgspec.json.Decoder(Item).decode
+
+
+class _Words(msgspec.Struct):
+    words: tuple[Word, ...] = ()
+
+
+_read_words = msgspec.json.Decoder(_Words).decode
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -107,10 +115,19 @@ class Inbox(msgspec.Struct, frozen=True):
     field: str
     raw: str
     raw_id: str | None
-    suggestion: str | None
     count: int
     first_seen_at: datetime
-    sample: str
+    samples: tuple[tuple[str, str, str], ...]
+    """(id, key, url) of one or two of them."""
+
+
+class MappingVersion(msgspec.Struct, frozen=True):
+    """A mapping that was in force from an instant on."""
+
+    effective_from: datetime
+    version: str
+    author: str
+    reason: str
 
 
 class ScopeState(msgspec.Struct, frozen=True):
@@ -320,15 +337,75 @@ class Reads:
         u, i = columns(ItemUnmappedRow), columns(ItemRow)
         statement = (
             select(
-                i.source, i.binding, u.field, u.raw, func.max(u.raw_id), func.max(u.suggestion),
-                func.count(), func.min(u.first_seen_at), func.min(i.key),
+                i.source, i.binding, u.field, u.raw, func.max(u.raw_id), func.count(), func.min(u.first_seen_at),
+                func.min(i.id), func.max(i.id),
             )
             .join_from(ItemUnmappedRow, ItemRow, u.item_id == i.id)
             .where(i.presence == str(Presence.PRESENT))
             .group_by(i.source, i.binding, u.field, u.raw)
             .order_by(func.count().desc(), u.raw)
         )  # fmt: skip
-        return [Inbox(r[0], r[1], r[2], r[3], r[4], r[5], r[6], from_ms(r[7]), r[8]) for r in self._rows(statement)]
+        rows = self._rows(statement)
+        ids = sorted({ref for r in rows for ref in r[7:9]})
+        shown: dict[str, tuple[str, str, str]] = {}
+        for start in range(0, len(ids), 500):
+            part = select(i.id, i.key, i.url).where(i.id.in_(ids[start : start + 500]))
+            shown |= {r[0]: (r[0], r[1], r[2]) for r in self._rows(part)}
+        return [
+            Inbox(
+                r[0],
+                r[1],
+                r[2],
+                r[3],
+                r[4],
+                r[5],
+                from_ms(r[6]),
+                tuple(shown[ref] for ref in dict.fromkeys(r[7:9]) if ref in shown),
+            )
+            for r in rows
+        ]
+
+    def scopes_of(self, source: str) -> dict[str, set[str]]:
+        """By binding: the projects, data sources, objects or tabs that its present items lie in."""
+        c = columns(ItemRow)
+        found: dict[str, set[str]] = {}
+        statement = select(c.binding, c.scope).where(c.source == source, c.presence == str(Presence.PRESENT)).distinct()
+        for binding, scope in self._rows(statement):
+            found.setdefault(binding, set()).add(scope)
+        return found
+
+    def words(self, source: str) -> Iterator[tuple[str, str, Sequence[Word]]]:
+        """(binding, id, how its fields were read) of every present item of a source."""
+        c = columns(ItemRow)
+        after: str | None = ""
+        while after is not None:
+            wanted = select(c.binding, c.id, c.body).where(
+                c.source == source, c.presence == str(Presence.PRESENT), c.id > after
+            )
+            rows = self._rows(wanted.order_by(c.id).limit(1000))
+            yield from ((r[0], r[1], _read_words(r[2]).words) for r in rows)
+            after = rows[-1][1] if rows else None
+
+    def raws(self, source: str) -> Iterator[tuple[Item, bytes]]:
+        """Every present item of a source, with its record as said (RawRecord as JSON)."""
+        c, raw = columns(ItemRow), columns(RawRecordRow)
+        after: str | None = ""
+        while after is not None:
+            wanted = (
+                select(c.id, c.body, raw.payload)
+                .join_from(ItemRow, RawRecordRow, (c.id == raw.item_id) & (c.raw_hash == raw.hash))
+                .where(c.source == source, c.presence == str(Presence.PRESENT), c.id > after)
+            )
+            rows = self._rows(wanted.order_by(c.id).limit(1000))
+            yield from ((_item(r[1]), r[2].encode()) for r in rows)
+            after = rows[-1][0] if rows else None
+
+    def mapping_versions(self, source: str, binding: str) -> list[MappingVersion]:
+        """Every mapping that was in force, newest first, with who put it there and why."""
+        c = columns(MappingVersionRow)
+        wanted = select(c.effective_from, c.version, c.author, c.reason)
+        rows = self._rows(wanted.where(c.source == source, c.binding == binding).order_by(c.effective_from.desc()))
+        return [MappingVersion(from_ms(r[0]), *r[1:]) for r in rows]
 
 
 def _c(table: type[SQLModel], name: str) -> Any:

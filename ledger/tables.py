@@ -176,7 +176,6 @@ class ItemUnmappedRow(SQLModel, table=True):
     field: str = Field(sa_column=_text(key=True))
     raw: str = Field(sa_column=_text(key=True))
     raw_id: str | None = Field(default=None, sa_column=_text(null=True))
-    suggestion: str | None = Field(default=None, sa_column=_text(null=True))
     first_seen_at: int = Field(sa_column=_instant())
 
 
@@ -192,6 +191,7 @@ class StatusValueRow(SQLModel, table=True):
     name: str = Field(sa_column=_text())
     category: str | None = Field(default=None, sa_column=_text(null=True))
     scope: str | None = Field(default=None, sa_column=_text(null=True))
+    colour: str | None = Field(default=None, sa_column=_text(null=True))
 
 
 class ScopeStateRow(SQLModel, table=True):

@@ -6,7 +6,7 @@ What is unchanged is not written: the batch's known hashes are read first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -129,7 +129,7 @@ class Writer:
                 (key, link.target, link.kind, link.direction, link.original, link.target_key, link.target_item)
                 for link in r.links
             ]
-            unmapped += [(key, u.field, u.raw, u.raw_id, u.suggestion, self.now) for u in r.item.unmapped]
+            unmapped += [(key, u.field, u.raw, u.raw_id, self.now) for u in r.item.unmapped]
         self._delete("item_link", old)
         self._delete("item_unmapped", old)
         self._insert(t.ItemEventRow, events, "ON CONFLICT DO NOTHING")
@@ -164,7 +164,7 @@ class Writer:
         for key, digest in present.items():
             item = translate(raws[key, digest].encode())
             items.append((*self._canonical(item, text(_encode(item))), mapping_version, self._rev(), self.now, key))
-            unmapped += [(key, u.field, u.raw, u.raw_id, u.suggestion, self.now) for u in item.unmapped]
+            unmapped += [(key, u.field, u.raw, u.raw_id, self.now) for u in item.unmapped]
         self._many(
             "UPDATE item SET lifecycle = ?, reported_health = ?, status = ?, owner = ?, due_on = ?, blocked = ?, "
             "body = ?, mapping_version = ?, revision = ?, changed_at = ? WHERE id = ?",
@@ -322,26 +322,26 @@ class Writer:
             (self.source, binding, *columns.values()),
         )
 
-    def vocabulary(self, statuses: Iterable[Row]) -> None:
-        """Snapshots the tracker's words: rows of (field, id, name, category, scope). What is gone is closed, not removed."""
+    def vocabulary(self, words: Iterable[Row], *, within: Collection[str] | None = None) -> None:
+        """Snapshots the tracker's words: rows of (field, id, name, category, scope, colour). What is gone is closed, not
+        removed; `within` some scopes only."""
+        names = "field, id, name, category, scope, colour"
         current = {
-            (r[0], r[1]): r
+            (r[0], r[1]): tuple(r)
             for r in self._connection.exec_driver_sql(
-                self._sql(
-                    "SELECT field, id, name, category, scope, valid_from FROM status_value WHERE source = ? AND valid_to IS NULL"
-                ),
-                (self.source,),
+                self._sql(f"SELECT {names} FROM status_value WHERE source = ? AND valid_to IS NULL"), (self.source,)
             )
+            if within is None or r[4] in within
         }
-        said = {(s[0], s[1]): tuple(s) for s in statuses}
-        gone = [k for k, row in current.items() if said.get(k) != tuple(row[:5])]
+        said = {(w[0], w[1]): (*w[:2], storable(w[2]), *w[3:]) for w in words}
+        gone = [k for k, row in current.items() if said.get(k) != row]
         self._many(
             "UPDATE status_value SET valid_to = ? WHERE source = ? AND field = ? AND id = ? AND valid_to IS NULL",
             [(self.now, self.source, *key) for key in gone],
         )
         fresh = [
-            (self.source, s[0], s[1], self.now, None, storable(s[2]), s[3], s[4])
-            for key, s in said.items()
+            (self.source, *w[:2], self.now, None, *w[2:])
+            for key, w in said.items()
             if key not in current or key in gone
         ]
         self._insert(t.StatusValueRow, fresh, "ON CONFLICT DO NOTHING")

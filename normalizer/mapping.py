@@ -59,7 +59,17 @@ class Mapping(msgspec.Struct, frozen=True):
     scales: dict[str, Scale]
     unmapped: dict[str, str]
     """Role to policy: "unknown", "reject" or "fixed:<word>"; the role "*" is for all others."""
+    rules: str = ""
+    """Changes when a translation changes, and not when a line moves."""
+    people: str = ""
+    """Changes when somebody is known by another name, e-mail or identity."""
     version: str = ""
+    """Both of these: what was translated under another version is translated anew."""
+
+    def knowing(self, people: str) -> Mapping:
+        """The same rules with other people."""
+        version = blake2b(f"{self.rules} {people}".encode(), digest_size=6).hexdigest()
+        return msgspec.structs.replace(self, people=people, version=version)
 
     def to_json(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -110,7 +120,7 @@ def compile_mapping(
     if errors:
         raise MappingErrors(errors)
     mapping = Mapping(source, binding, file, scales, policies)
-    return msgspec.structs.replace(mapping, version=_version(mapping))
+    return msgspec.structs.replace(mapping, rules=_version(mapping)).knowing("")
 
 
 def _scale(role: str, layers: list[ScaleText], errors: list[tuple[str, str]]) -> Scale:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from connectors.contract import Said
 from normalizer.scales import folded
@@ -20,6 +21,12 @@ class Person:
     aliases: tuple[str, ...] = ()
     identities: Mapping[str, str] = field(default_factory=dict)
     """Source key to the user's id there."""
+
+
+def fingerprint(people: Iterable[Person]) -> str:
+    """Changes when somebody is known by another key, name, e-mail, alias or identity."""
+    known = sorted((p.key, p.name, sorted(p.emails), sorted(p.aliases), sorted(p.identities.items())) for p in people)
+    return blake2b(repr(known).encode(), digest_size=6).hexdigest()
 
 
 class People:

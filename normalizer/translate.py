@@ -99,7 +99,7 @@ class Translator:
         values = said.get(role)
         if values is None:
             return None
-        reading = self._once(role, values, self._look)
+        reading = self._once(role, values, self.look)
         words.append(reading.word)
         if reading.unmapped is not None:
             unmapped.append(reading.unmapped)
@@ -118,7 +118,7 @@ class Translator:
             self._memo[key] = told
         return told
 
-    def _look(self, role: str, values: Words) -> Reading:
+    def look(self, role: str, values: Words) -> Reading:
         if len(values) > 1:
             raw = ", ".join(as_text(v) for v in values)
             return Reading(Word(role, raw, None, "", finding=f"{role} has {len(values)} values: one is needed"))
@@ -160,7 +160,7 @@ class Translator:
             finding = f"{role} is empty"
         if policy == "reject":
             finding += " (the binding rejects unmapped values)"
-        entry = Unmapped(role, raw, said.id, _suggestion(role, category)) if raw else None
+        entry = Unmapped(role, raw, said.id) if raw else None
         if policy.startswith("fixed:"):
             word = policy.removeprefix("fixed:")
             rule = Rule(
@@ -206,7 +206,7 @@ class Translator:
         scale = self.mapping.scales.get("confidence")
         values = said.get("confidence")
         if values and scale and scale.bands:
-            rule = self._look("confidence", values).rule
+            rule = self.look("confidence", values).rule
             if rule is not None and rule.health is not None:
                 return rule.health, rule.assumed
         return Health.UNKNOWN, False
@@ -214,7 +214,7 @@ class Translator:
     def _life_of_health(self, lifecycle: Lifecycle, said: dict[str, Words]) -> Lifecycle:
         """A health word may speak of the work too ("blue" is done, "at risk" is in progress)."""
         values = said.get("health")
-        rule = self._look("health", values).rule if values and len(values) == 1 else None
+        rule = self.look("health", values).rule if values and len(values) == 1 else None
         return rule.lifecycle if rule is not None and rule.lifecycle is not None else lifecycle
 
     def _progress_kind(self, progress: Reading | None) -> ProgressKind:
@@ -376,10 +376,3 @@ def _nearest(colour: str, scale: Scale) -> Rule | None:
 
 def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _suggestion(role: str, category: str | None) -> str | None:
-    """A rule from the tracker's own metadata, for a person to approve."""
-    if role == "lifecycle" and category in CATEGORY:
-        return CATEGORY[category]
-    return None

@@ -8,13 +8,10 @@ read moves no cursor and concludes nothing from absence.
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -40,12 +37,15 @@ from normalizer.translate import Translator
 from sync.census import settle_scopes, take_census
 from sync.configuration import BoundSource
 from sync.configuration.models import Thresholds
+from sync.lease import take_lease
+from sync.mapping import put_into_force, translator_for
 from sync.presence import Breaker
 
 BATCH = 1000
 State = Literal["complete", "incomplete", "failed", "paused", "busy"]
 Progress = Callable[[str, int], None]
 _json = msgspec.json.encode
+astuple = msgspec.structs.astuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,35 +96,6 @@ class Outcome:
         self.state, self.reason = "incomplete", reason
 
 
-def holder() -> str:
-    """Who takes a lease: machine, process, and a mark that no later process of that number has."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_born(os.getpid())}"
-
-
-def _born(pid: int) -> str:
-    """When a process of this machine began, as far as the machine tells; "" for one that is not there."""
-    try:
-        os.kill(pid, 0)
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return "" if words[0] == "Z" else words[19]
-    except ProcessLookupError:
-        return ""
-    except OSError:
-        return "alive"
-
-
-def _lease(ledger: Ledger, source: str) -> Lease:
-    """The right to write a source; taken over at once from a process of this machine that is dead."""
-    try:
-        return ledger.lease(source, holder())
-    except LeaseHeld as held:
-        machine, _, process = held.holder.rpartition(":")[0].rpartition(":")
-        born = held.holder.rpartition(":")[2]
-        if machine != socket.gethostname() or not process.isdigit() or _born(int(process)) == born:
-            raise
-        return ledger.lease(source, holder(), instead_of=held.holder)
-
-
 def sync_source(
     bound: BoundSource,
     ledger: Ledger,
@@ -150,7 +121,7 @@ def sync_source(
             _guarded(outcome, connector, lambda: _Rehearsal(bound, ledger, connector, outcome).run(options))
         return outcome
     try:
-        lease = _lease(ledger, bound.key)
+        lease = take_lease(ledger, bound.key)
     except LeaseHeld as held:
         outcome.state, outcome.reason = "busy", str(held)
         return outcome
@@ -219,12 +190,13 @@ class _Run:
 
     def _read_everything(self) -> None:
         metadata = self.connector.metadata()
-        with self.ledger.writing(self.lease) as w:
-            w.vocabulary((s.field, s.id, s.name, s.category, s.scope) for s in metadata.statuses)
+        if metadata.statuses is not None:
+            with self.ledger.writing(self.lease) as w:
+                w.vocabulary(map(astuple, metadata.statuses))
         self.scopes_returned = settle_scopes(self, metadata)
         self.outcome.notes += [str(d) for d in metadata.drift]
         for binding in self.bound.source.bindings:
-            translator = self._translator(binding)
+            translator = translator_for(self.ledger, self.bound, binding.key, self.people)
             full = self._remap(binding, translator)
             verdict = self._pull(binding, translator, full=full)
             if verdict.complete and (verdict.whole or self._census_is_due(binding, full=full)):
@@ -232,28 +204,14 @@ class _Run:
 
     # -- mapping ---------------------------------------------------------------------------------------------------
 
-    def _translator(self, binding: Binding) -> Translator:
-        words = self.ledger.vocabulary(self.bound.key) + self.ledger.forgotten(self.bound.key)
-        categories = {w.id: w.category for w in reversed(words)}
-        return Translator(self.bound.mappings[binding.key], self.people, categories)
-
     def _remap(self, binding: Binding, translator: Translator) -> bool:
-        """Puts a changed mapping into force for what is kept, without a request. True: fields changed, read anew."""
-        state = self.ledger.binding(self.bound.key, binding.key)
-        mapping = self.bound.mappings[binding.key]
-        if state.mapping_version != mapping.version:
-            after: str | None = ""
-            while state.mapping_version is not None and after is not None:
-                with self.ledger.writing(self.lease) as w:
-                    after = w.remap(binding.key, translator.raw, mapping_version=mapping.version, after=after)
-            with self.ledger.writing(self.lease) as w:
-                reason = "first mapping" if state.mapping_version is None else "the department's file changed"
-                w.mapping(binding.key, mapping.version, mapping.to_json(), author=self.bound.file, reason=reason)
-                w.save_binding(binding.key, mapping_version=mapping.version)
-        fields = self.bound.fingerprints[binding.key]
-        if state.fields not in (None, fields):
+        """Puts a changed mapping into force. True: what is read has changed, so it is read anew."""
+        put_into_force(self.ledger, self.lease, self.bound, binding.key, translator)
+        before = self.ledger.binding(self.bound.key, binding.key).fields
+        now = self.bound.fingerprints[binding.key]
+        if before not in (None, now):
             self.outcome.notes.append(f"{binding.key}: what is read has changed, so everything is read anew")
-        return self.options.full or state.fields != fields
+        return self.options.full or before != now
 
     # -- pulling ---------------------------------------------------------------------------------------------------
 
@@ -286,8 +244,11 @@ class _Run:
         known = self.ledger.known([item_id(self.bound.key, ref) for ref in records])
         fresh = [r for r in records.values() if self._is_news(r, known, binding, translator)]
         changes = self._history(binding, fresh, along)
+        words = [word for page in pages for word in page.words or ()]
         with self.ledger.writing(self.lease) as w:
             self.store(w, fresh, changes, translator, known)
+            if any(page.words is not None for page in pages):
+                w.vocabulary(map(astuple, words), within=(binding.key,))
             w.places({item_id(self.bound.key, r.ref): r.cells for r in records.values() if r.cells})
             if pages and pages[-1].resume is not None:
                 w.save_binding(binding.key, resume=_json(pages[-1].resume).decode())

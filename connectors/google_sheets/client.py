@@ -24,6 +24,7 @@ from connectors.contract import (
     AccessDenied,
     Binding,
     Change,
+    Discovery,
     Finding,
     Found,
     Metadata,
@@ -48,7 +49,8 @@ SCOPES = (
 FILE = "id,name,version,modifiedTime,trashed,lastModifyingUser(displayName)"
 MASK = (
     "spreadsheetId,properties(title,locale,timeZone,defaultFormat(backgroundColorStyle),spreadsheetTheme),"
-    "sheets(properties(sheetId,title,gridProperties),merges,data(startRow,startColumn,"
+    "sheets(properties(sheetId,title,gridProperties),merges,conditionalFormats(ranges,booleanRule),"
+    "tables(range,columnProperties),data(startRow,startColumn,"
     "rowMetadata(hiddenByFilter,hiddenByUser),rowData(values(effectiveValue,formattedValue,"
     "effectiveFormat(backgroundColorStyle,numberFormat),hyperlink,chipRuns,dataValidation))))"
 )
@@ -218,8 +220,8 @@ class SheetsConnector:
     # -- the contract ------------------------------------------------------------------------------------------------
 
     def metadata(self) -> Metadata:
-        """A sheet shows its columns only with its rows: drift comes with the pages."""
-        return Metadata(scopes=None)
+        """A sheet shows its columns and words only with its rows: they come with the pages."""
+        return Metadata(statuses=None, scopes=None)
 
     def pull(
         self, binding: Binding, *, mode: Mode, cursor: Mapping[str, Any] | None, resume: Mapping[str, Any] | None
@@ -247,6 +249,7 @@ class SheetsConnector:
                 changes={},
                 unreadable=tuple(table.unreadable) if last else (),
                 drift=tuple(table.drift) if last else (),
+                words=table.words if last else None,
             )
         yield _verdict(table, {"version": file["version"], "read_at": int(now.timestamp())})
 
@@ -274,6 +277,11 @@ class SheetsConnector:
         return [
             Found(r, "present", records.get(r)) if r in table.refs else Found(r, "deleted", None, gone) for r in refs
         ]
+
+    def discover(self) -> Discovery:
+        from connectors.google_sheets.discover import discover
+
+        return discover(self, MASK)
 
     def check(self) -> Sequence[Finding]:
         return examine(self)

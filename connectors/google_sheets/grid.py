@@ -50,8 +50,10 @@ class Grid:
     """Numbers of rows that somebody hid or filtered away."""
     frozen: int = 0
     row_count: int = 0
-    lists: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    """Column number to the words that its validation allows."""
+    words: dict[int, dict[str, str | None]] = field(default_factory=dict)
+    """Column number to the words that its drop-down list, its typed column or its colour rules name, each with its colour."""
+    types: dict[int, str] = field(default_factory=dict)
+    """Column number to its type in a typed table: DROPDOWN, DATE, PEOPLE_CHIP ..."""
 
     def row(self, number: int) -> list[Cell]:
         at = number - self.first_row
@@ -87,6 +89,8 @@ def grids(answer: Any) -> Iterator[Grid]:
         for block in _list(sheet.get("data")) or [{}]:
             grid = _empty(_map(sheet.get("properties")), properties)
             _fill(grid, _map(block), theme, default)
+            _typed_tables(grid, sheet)
+            _colour_rules(grid, sheet, theme)
             _merge(grid, _list(sheet.get("merges")))
             yield grid
 
@@ -109,12 +113,37 @@ def _fill(grid: Grid, block: Mapping[str, Any], theme: Mapping[str, str], defaul
         raws = _list(_map(row).get("values"))
         grid.rows.append([_cell(c, grid, theme, default) for c in raws])
         for c, raw in enumerate(raws):
-            words = _allowed(raw)
-            if words and left + c not in grid.lists:
-                grid.lists[left + c] = words
+            if words := _allowed(_map(_map(raw).get("dataValidation"))):
+                grid.words.setdefault(left + c, dict.fromkeys(words))
     for n, about in enumerate(_list(block.get("rowMetadata"))):
         if _map(about).get("hiddenByFilter") is True or _map(about).get("hiddenByUser") is True:
             grid.hidden.add(first + n)
+
+
+def _typed_tables(grid: Grid, sheet: Mapping[str, Any]) -> None:
+    """What a table says of its columns."""
+    for table in map(_map, _list(sheet.get("tables"))):
+        left = _int(_map(table.get("range")).get("startColumnIndex"))
+        for column in map(_map, _list(table.get("columnProperties"))):
+            at = left + _int(column.get("columnIndex"))
+            grid.types[at] = _clean(str(column.get("columnType") or ""))
+            words = _allowed(_map(column.get("dataValidationRule")))
+            grid.words.setdefault(at, {}).update(dict.fromkeys(words))
+
+
+def _colour_rules(grid: Grid, sheet: Mapping[str, Any], theme: Mapping[str, str]) -> None:
+    """Words that are painted by a rule: the sheet itself says which colour a word has."""
+    for rule in map(_map, _list(sheet.get("conditionalFormats"))):
+        told = _map(rule.get("booleanRule"))
+        condition, look = _map(told.get("condition")), _map(told.get("format"))
+        colour = _rgb(_map(look.get("backgroundColorStyle")), theme) or _plain_rgb(look.get("backgroundColor"))
+        if condition.get("type") not in ("TEXT_EQ", "TEXT_CONTAINS", "TEXT_STARTS_WITH") or colour is None:
+            continue
+        words = [_clean(str(_map(v).get("userEnteredValue") or "")) for v in _list(condition.get("values"))]
+        for area in map(_map, _list(rule.get("ranges"))):
+            left = _int(area.get("startColumnIndex"))
+            for column in range(left, min(_int(area.get("endColumnIndex")), left + 100)):
+                grid.words.setdefault(column, {}).update({w: colour for w in words if w and not w.startswith("=")})
 
 
 def _merge(grid: Grid, merges: list[Any]) -> None:
@@ -213,9 +242,9 @@ def _plain_rgb(colour: Any) -> str | None:
 # -- small things ------------------------------------------------------------------------------------------------------
 
 
-def _allowed(raw: Any) -> tuple[str, ...]:
+def _allowed(validation: Mapping[str, Any]) -> tuple[str, ...]:
     """The words of a drop-down list, in their order."""
-    rule = _map(_map(_map(raw).get("dataValidation")).get("condition"))
+    rule = _map(validation.get("condition"))
     if rule.get("type") != "ONE_OF_LIST":
         return ()
     return tuple(_clean(str(_map(v).get("userEnteredValue") or "")) for v in _list(rule.get("values")))

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from connectors.contract import Binding, Change, FieldRef, RawRecord, Said, SourceChanged, UnreadableRecord, Words
+from connectors.contract import (
+    Binding,
+    Change,
+    FieldRef,
+    RawRecord,
+    Said,
+    SourceChanged,
+    StatusValue,
+    UnreadableRecord,
+    Words,
+)
 from connectors.google_sheets import DEFAULT_FIELDS, Scope
 from connectors.google_sheets.grid import NOTHING, Cell, Grid, grids
 
@@ -30,6 +40,8 @@ class Table:
     drift: list[SourceChanged] = field(default_factory=list)
     loading: list[str] = field(default_factory=list)
     """Addresses of cells that are still being computed."""
+    words: tuple[StatusValue, ...] = ()
+    """What the mapped columns' lists and colour rules name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ def read(grid: Grid, binding: Binding, source: str) -> Table:
         SourceChanged: the header or a key column is not there: nothing is read, so that nothing known is lost.
     """
     columns = find_columns(grid, binding, source)
-    table = Table(drift=list(columns.drift))
+    table = Table(drift=list(columns.drift), words=tuple(_vocabulary(grid, columns, binding)))
     rows = [n for n in grid.numbers() if n > columns.header and _says_something(grid.row(n))]
     if binding.scope.hidden_rows == "skip":
         rows = [n for n in rows if n not in grid.hidden]
@@ -60,6 +72,12 @@ def read(grid: Grid, binding: Binding, source: str) -> Table:
     for n in rows:
         _row(grid, n, keys[n], named[_folded(keys[n])], columns, binding, source, table)
     return table
+
+
+def _vocabulary(grid: Grid, columns: Columns, binding: Binding) -> Iterator[StatusValue]:
+    for role, column in columns.roles.items():
+        for word, colour in grid.words.get(column, {}).items():
+            yield StatusValue(role, f"{binding.key}:{_folded(word)}"[:200], word, None, binding.key, colour)
 
 
 def _row(

@@ -17,6 +17,7 @@ from jira.exceptions import JIRAError
 from connectors.contract import (
     Binding,
     Change,
+    Discovery,
     Finding,
     Found,
     Metadata,
@@ -155,6 +156,10 @@ class JiraConnector:
             drift=tuple(drift),
         )
 
+    def field_list(self) -> list[dict[str, Any]]:
+        """Every field of the site, as far as this credential sees them."""
+        return self._list("field")
+
     def _list(self, path: str) -> list[dict[str, Any]]:
         answer = self.ask(path)
         if not isinstance(answer, list):
@@ -255,6 +260,11 @@ class JiraConnector:
             except Refused as refused:
                 if refused.status != 404:
                     raise
+
+    def discover(self) -> Discovery:
+        from connectors.jira.discover import discover
+
+        return discover(self)
 
     def check(self) -> Sequence[Finding]:
         return examine(self)

@@ -19,6 +19,7 @@ from connectors.contract import (
     AccessDenied,
     Binding,
     Change,
+    Discovery,
     Finding,
     Found,
     Metadata,
@@ -361,6 +362,11 @@ class NotionConnector:
             return read(Puller(self, binding).completed(page, shape), shape)
         except UnreadableRecord:
             return None
+
+    def discover(self) -> Discovery:
+        from connectors.notion.discover import discover
+
+        return discover(self)
 
     def check(self) -> Sequence[Finding]:
         return examine(self)

@@ -26,6 +26,10 @@ FEW = 25
 PAGED = frozenset({"relation", "people", "title", "rich_text"})
 
 
+Option = tuple[str, str, str | None]
+"""(id, name, colour) of a status or select option."""
+
+
 @dataclass(frozen=True, slots=True)
 class Property:
     """One property of a data source's schema."""
@@ -33,8 +37,7 @@ class Property:
     id: str
     name: str
     type: str
-    options: tuple[tuple[str, str], ...] = ()
-    """(id, name) of each."""
+    options: tuple[Option, ...] = ()
     categories: Categories = field(default_factory=dict)
     """Option id to category, where the groups tell one."""
     over: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.contract import Binding, Change, FieldRef, RawRecord, SourceChanged, StatusValue
 from connectors.notion import DEFAULT_FIELDS
-from connectors.notion.reader import Property, Shape, completed, read, same
+from connectors.notion.reader import Option, Property, Shape, completed, read, same
 from connectors.notion.values import clean, objects, plain_text, text_or_none
 
 GROUPS = {"to-do": "new", "to do": "new", "todo": "new", "in progress": "indeterminate", "complete": "done"}
@@ -51,11 +51,11 @@ def properties(schema: Any) -> list[Property]:
     return [replace(p, over=ids.get(same(p.over))) if p.over else p for p in found]
 
 
-def _option(option: Mapping[str, Any]) -> tuple[str, str]:
-    return clean(option["id"]), clean(str(option.get("name") or ""))
+def _option(option: Mapping[str, Any]) -> Option:
+    return clean(option["id"]), clean(str(option.get("name") or "")), text_or_none(option.get("color"))
 
 
-def _categories(config: Any, options: Sequence[tuple[str, str]]) -> dict[str, str]:
+def _categories(config: Any, options: Sequence[Option]) -> dict[str, str]:
     """Option id to category by its group.
 
     Options made through the API all land in To-do, Done among them: groups that put everything there tell nothing.
@@ -71,7 +71,7 @@ def _categories(config: Any, options: Sequence[tuple[str, str]]) -> dict[str, st
     return {} if untold(found, options) else found
 
 
-def untold(categories: Mapping[str, str | None], options: Sequence[tuple[str, str]]) -> bool:
+def untold(categories: Mapping[str, str | None], options: Sequence[Option]) -> bool:
     """Whether a status property's groups say nothing: more than one option, and all in To-do."""
     return len(options) > 1 and set(categories.values()) == {"new"}
 
@@ -130,16 +130,19 @@ def name_of(thing: Any) -> str:
 def vocabulary(shape: Shape) -> list[StatusValue]:
     """The words that the mapped properties of this data source can hold."""
     return [
-        StatusValue(role, ref, name, found.categories.get(ref), shape.scope)
+        StatusValue(role, ref, name, found.categories.get(ref), shape.scope, None if colour == "default" else colour)
         for role, found in shape.roles.items()
         if found.type in WORDED
-        for ref, name in found.options
+        for ref, name, colour in found.options
     ]
 
 
 def digest(shape: Shape) -> dict[str, str]:
     """Role to a mark of what its property is: rows do not change when an option is renamed, but what they say does."""
-    marks = {role: repr((p.id, p.type, p.options, sorted(p.categories.items()))) for role, p in shape.roles.items()}
+    marks = {
+        role: repr((p.id, p.type, [o[:2] for o in p.options], sorted(p.categories.items())))
+        for role, p in shape.roles.items()
+    }
     return {role: blake2b(mark.encode("utf-8", "replace"), digest_size=6).hexdigest() for role, mark in marks.items()}
 
 

@@ -17,6 +17,7 @@ from connectors.contract import (
     AccessDenied,
     Binding,
     Change,
+    Discovery,
     Finding,
     Found,
     Metadata,
@@ -284,6 +285,11 @@ class SalesforceConnector:
         except Incomplete as reason:
             raise SourceUnavailable(f"{self.source.key}: {reason}", source=self.source.key) from None
 
+    def discover(self) -> Discovery:
+        from connectors.salesforce.discover import discover
+
+        return discover(self)
+
     def check(self) -> Sequence[Finding]:
         return examine(self)
 
@@ -323,14 +329,14 @@ def _dark(binding: Binding, refused: Refused) -> SourceChanged:
 
 
 def _vocabulary(shape: Shape, stages: Sequence[Mapping[str, Any]]) -> list[StatusValue]:
-    """The words of the lifecycle field: stages with their flags, or a list's options."""
-    name = shape.roles.get("lifecycle")
-    if name == STAGE and stages:
-        flags = categories(stages)
-        return [
-            StatusValue("lifecycle", ref, str(shape.labels.get((STAGE, ref), ref)), kind) for ref, kind in flags.items()
-        ]
-    return [StatusValue("lifecycle", value, label) for (of, value), label in shape.labels.items() if of == name]
+    """The words of the mapped lists: stages with their flags, and the others' options."""
+    flags = categories(stages)
+    return [
+        StatusValue(role, value, label, flags.get(value) if name == STAGE else None, shape.object)
+        for role, name in shape.roles.items()
+        for (of, value), label in shape.labels.items()
+        if of == name
+    ]
 
 
 def _order(version: str) -> tuple[int, ...]:

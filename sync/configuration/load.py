@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from connectors.contract import Binding, ConfigError, FieldRef, Source, Tracker, tracker
 from normalizer.mapping import Mapping as Translation
 from normalizer.mapping import MappingErrors, ScaleText, compile_mapping
-from normalizer.people import Person
+from normalizer.people import Person, fingerprint
 from sync.configuration.models import (
     ROLES,
     BindingEntry,
@@ -74,20 +74,21 @@ class Configuration:
         raise ConfigError(f"no source is called '{key}'{hint}")
 
 
-def load(directory: Path, *, credentials: bool = True) -> Configuration:
+def load(directory: Path, *, credentials: bool = True, instead: Path | None = None) -> Configuration:
     """Reads and checks a configuration directory.
 
     credentials: expand ${...} and check connections; without them the answer is good for names and mappings only.
+    instead: a department's file that is taken in the place of the one in the directory.
 
     Raises:
         ConfigErrors: with everything that is wrong.
     """
-    return _Loader(directory, credentials).load()
+    return _Loader(directory, credentials, instead).load()
 
 
 class _Loader:
-    def __init__(self, directory: Path, credentials: bool) -> None:
-        self.directory, self.credentials = directory, credentials
+    def __init__(self, directory: Path, credentials: bool, instead: Path | None) -> None:
+        self.directory, self.credentials, self.instead = directory, credentials, instead
         self.problems: list[Problem] = []
         self.seen: dict[tuple[str, str], str] = {}
         self.named: list[tuple[YamlFile, PathTo, str | None]] = []
@@ -97,32 +98,35 @@ class _Loader:
             raise ConfigErrors(
                 [Problem(str(self.directory), 0, "", "is no directory: 'sightline init' writes a starting set")]
             )
-        organisation = self._file("organisation.yaml", Organisation)
-        people = self._file("people.yaml", PeopleFile)
+        organisation = self._file(self.directory / "organisation.yaml", Organisation)
+        people = self._file(self.directory / "people.yaml", PeopleFile)
         self._check_people(people)
         files = sorted((self.directory / "departments").glob("*.y*ml"))
         if not files:
             self._problem(str(self.directory / "departments"), "holds no department file: 'sightline init' writes one")
         departments: list[DepartmentFile] = []
         sources: list[BoundSource] = []
-        for path in files:
-            loaded = self._file(f"departments/{path.name}", DepartmentFile)
+        another = self._file(self.instead, DepartmentFile) if self.instead else None
+        loads = [self._file(p, DepartmentFile) for p in files if not (self.instead and p.samefile(self.instead))]
+        if another is not None:
+            loads = [x for x in loads if x is None or x[0].department != another[0].department] + [another]
+        for loaded in loads:
             if loaded is not None:
                 sources += self._sources(*loaded)
                 departments.append(_without_secrets(loaded[0]))
         self._check_names(people, departments)
         if self.problems or organisation is None or people is None:
             raise ConfigErrors(self.problems)
-        return Configuration(
-            self.directory, organisation[0], tuple(people[0].people), tuple(departments), tuple(sources)
-        )
+        made = Configuration(self.directory, organisation[0], tuple(people[0].people), tuple(departments), ())
+        known = fingerprint(made.persons())
+        return replace(made, sources=tuple(_knowing(source, known) for source in sources))
 
     def _problem(self, file: str, sentence: str, line: int = 0, path: str = "") -> None:
         self.problems.append(Problem(file, line, path, sentence))
 
-    def _file(self, name: str, model: type[M]) -> tuple[M, YamlFile] | None:
+    def _file(self, path: Path, model: type[M]) -> tuple[M, YamlFile] | None:
         """One file as its model, or None with its problems noted."""
-        file = read_yaml(self.directory / name, str(self.directory / name), expand=self.credentials)
+        file = read_yaml(path, str(path), expand=self.credentials)
         made: M | None = None
         if file.data is not None and not isinstance(file.data, dict):
             file.problem((), "must be settings of the form 'name: value'")
@@ -279,6 +283,10 @@ class _Loader:
     def _take(self, file: YamlFile) -> None:
         self.problems += file.problems
         file.problems.clear()
+
+
+def _knowing(source: BoundSource, people: str) -> BoundSource:
+    return replace(source, mappings={key: m.knowing(people) for key, m in source.mappings.items()})
 
 
 def _without_secrets(department: DepartmentFile) -> DepartmentFile:

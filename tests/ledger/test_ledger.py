@@ -163,7 +163,7 @@ def test_a_word_the_tracker_forgot_is_remembered(ledger_url: str) -> None:
     with Ledger.open(ledger_url, migrate=True, clock=lambda: clock[0]) as ledger:
         lease = ledger.lease("eng", "a")
         with ledger.writing(lease) as w:
-            w.vocabulary([("lifecycle", "7", "Parked", "done", None)])
+            w.vocabulary([("lifecycle", "7", "Parked", "done", None, "green")])
         clock[0] += timedelta(days=1)
         with ledger.writing(lease) as w:
             w.vocabulary([])

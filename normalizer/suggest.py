@@ -1,0 +1,217 @@
+"""What a word may mean, for a person to approve: from the tracker's own metadata first, then from the word itself.
+
+Nothing here is ever applied by itself. Where two signs contradict each other, the suggestion says so and is not offered as a rule.
+"""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+
+import msgspec
+
+from normalizer.mapping import Rule
+from normalizer.scales import BANDS, CATEGORY, NAMED, folded
+
+SURE, LIKELY, GUESS = 0.95, 0.9, 0.6
+HALVES = 0.5
+"""What remains of a suggestion whose signs contradict each other."""
+
+LIFECYCLE: dict[str, str] = {
+    word: becomes
+    for becomes, words in {
+        "not_started": (
+            "to do", "todo", "open", "new", "backlog", "planned", "not started", "ready", "later", "next", "draft", "proposed",
+            "offen", "neu", "geplant", "nicht begonnen", "zu erledigen", "à faire", "nouveau", "prévu", "por hacer", "pendiente", "nuevo",
+            "a fazer", "pendente", "novo", "da fare", "te doen", "gepland",
+        ),
+        "in_progress": (
+            "in progress", "doing", "running", "active", "started", "in review", "review", "testing", "in development", "wip",
+            "in arbeit", "läuft", "begonnen", "in bearbeitung", "in prüfung", "en cours", "en curso", "en progreso", "em andamento",
+            "em progresso", "in corso", "bezig", "in flight",
+        ),
+        "paused": (
+            "paused", "on hold", "parked", "blocked", "waiting", "ruht", "pausiert", "wartet", "zurückgestellt", "blockiert",
+            "en pause", "en attente", "en espera", "pausado", "parado", "in attesa", "gepauzeerd",
+        ),
+        "done": (
+            "done", "complete", "completed", "closed", "finished", "shipped", "released", "live", "delivered", "resolved", "won",
+            "closed won", "fertig", "erledigt", "abgeschlossen", "ausgeliefert", "gewonnen", "terminé", "fini", "livré", "gagné", "hecho",
+            "terminado", "completado", "ganado", "concluído", "feito", "ganho", "fatto", "completato", "klaar", "gereed",
+        ),
+        "cancelled": (
+            "cancelled", "canceled", "dropped", "rejected", "won't do", "wont do", "won't fix", "duplicate", "obsolete", "lost",
+            "closed lost", "abgebrochen", "verworfen", "verloren", "abgelehnt", "annulé", "perdu", "cancelado", "perdido", "descartado",
+            "annullato", "geannuleerd",
+        ),
+    }.items()
+    for word in words
+}  # fmt: skip
+HEALTH: dict[str, str] = {
+    word: becomes
+    for becomes, words in {
+        "on_track": (
+            "green", "on track", "good", "ok", "healthy", "grün", "im plan", "gut", "vert", "dans les temps", "verde", "en línea", "no prazo",
+            "groen", "op schema",
+        ),
+        "at_risk": (
+            "amber", "yellow", "orange", "at risk", "risk", "warning", "gelb", "gefährdet", "kritisch", "jaune", "à risque", "amarillo",
+            "en riesgo", "amarelo", "em risco", "giallo", "a rischio", "geel", "risico",
+        ),
+        "off_track": (
+            "red", "off track", "late", "delayed", "bad", "critical", "rot", "verzug", "verspätet", "rouge", "en retard", "rojo", "retrasado",
+            "vermelho", "atrasado", "rosso", "in ritardo", "rood", "te laat",
+        ),
+        "unknown": ("grey", "gray", "n/a", "tbd", "grau", "unbekannt", "gris", "cinza", "grigio", "grijs", "not set"),
+    }.items()
+    for word in words
+}  # fmt: skip
+COLOUR_NAMES = {
+    "green": "green", "yellow": "amber", "orange": "amber", "amber": "amber", "red": "red", "pink": "red", "blue": "blue",
+    "gray": "grey", "grey": "grey",
+}  # fmt: skip
+COLOURS = {
+    "lifecycle": {"green": "done", "blue": "in_progress", "grey": "not_started"},
+    "health": {"green": "on_track", "amber": "at_risk", "red": "off_track"},
+}
+
+
+class Suggestion(msgspec.Struct, frozen=True):
+    """A rule for one word. `becomes` is by axis: {"lifecycle": "done"}, {"health": "at_risk"}, or both."""
+
+    becomes: dict[str, str]
+    confidence: float
+    """0-1"""
+    because: tuple[str, ...]
+    conflict: str = ""
+    """Which signs contradict each other; a person decides."""
+
+
+def suggest(
+    role: str,
+    word: str,
+    *,
+    category: str | None = None,
+    colour: str | None = None,
+    former: tuple[str, Rule] | None = None,
+) -> Suggestion | None:
+    """What a word of a role may mean, or None where nothing tells.
+
+    category: the tracker's own hint. colour: a name or "#rrggbb". former: what the same id was called, and that name's rule.
+    """
+    signs: list[tuple[float, dict[str, str], str]] = []
+    if former is not None:
+        signs.append((SURE, _axes(former[1]), f"it was called '{former[0]}', which has a rule"))
+    axis = "lifecycle" if role in ("lifecycle", "resolution") else "health"
+    if axis == "lifecycle" and category in CATEGORY:
+        signs.append((LIKELY, {"lifecycle": CATEGORY[category]}, f"the tracker's category '{category}'"))
+    if role in ("lifecycle", "health", "resolution") and (meant := _meant(word, axis)):
+        signs.append((GUESS, meant, "the word itself"))
+    if (hue := hue_of(colour)) and (painted := COLOURS[axis].get(hue)):
+        signs.append((GUESS if axis == "health" else HALVES, {axis: painted}, f"its colour {hue}"))
+    if not signs:
+        return None
+    signs.sort(key=lambda s: -s[0])
+    confidence, becomes, _ = signs[0]
+    against = [(b, why) for c, b, why in signs[1:] if c >= GUESS and _contradict(becomes, b)]
+    agreeing = [why for _, b, why in signs if not _contradict(becomes, b)]
+    for _, more, _ in signs[1:]:
+        if not _contradict(becomes, more):
+            becomes = {**more, **becomes}
+    if against:
+        other, why = against[0]
+        conflict = f"{signs[0][2]} says {_shown(becomes)}, {why} says {_shown(other)}"
+        return Suggestion(becomes, HALVES, tuple(agreeing), conflict)
+    bonus = 0.05 * (len(agreeing) - 1)
+    return Suggestion(becomes, round(min(confidence + bonus, 0.99), 2), tuple(agreeing))
+
+
+def _axes(rule: Rule) -> dict[str, str]:
+    return {a: str(v) for a, v in (("lifecycle", rule.lifecycle), ("health", rule.health)) if v is not None}
+
+
+def _meant(word: str, axis: str) -> dict[str, str] | None:
+    """What the word says by itself, on either axis; the built-in scales know words that speak of both."""
+    key = folded(word).strip("!?.… ")
+    built_in = NAMED["words"].get(key) or (NAMED["rag"].get(key) if axis == "health" else None)
+    if built_in:
+        return {a: v for a, v in built_in.items() if v not in ("unknown", "not_applicable")} or {"health": "unknown"}
+    lists = {"lifecycle": LIFECYCLE, "health": HEALTH}
+    for name in (axis, "health" if axis == "lifecycle" else "lifecycle"):
+        if key in lists[name]:
+            return {name: lists[name][key]}
+    return None
+
+
+def _contradict(one: Dict[str, str], other: Dict[str, str]) -> bool:
+    return any(axis in one and one[axis] != value for axis, value in other.items())
+
+
+def _shown(becomes: Dict[str, str]) -> str:
+    return " + ".join(becomes.values())
+
+
+def hue_of(colour: str | None) -> str | None:
+    """A colour as green, amber, red, blue or grey; None for one that is none of them, or too pale to tell."""
+    if colour is None:
+        return None
+    if not colour.startswith("#"):
+        return COLOUR_NAMES.get(colour.casefold().removesuffix("_background"))
+    red, green, blue = (int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5))
+    hue, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
+    if saturation < 0.12:
+        return "grey" if value < 0.95 else None
+    for name, upper in (("red", 20), ("amber", 65), ("green", 170), ("blue", 260), (None, 330), ("red", 361)):
+        if hue * 360 < upper:
+            return name
+    return None
+
+
+def scale_for(role: str, words: Sequence[str]) -> str | None:
+    """A built-in scale that has every one of these words, or every one of these numbers; None where none does."""
+    if not words:
+        return None
+    if role in ("lifecycle", "health"):
+        names = ("rag", "words") if role == "health" else ("words",)
+        return next((n for n in names if all(folded(w) in NAMED[n] for w in words)), None)
+    try:
+        numbers = [float(w) for w in words]
+    except ValueError:
+        return None
+    for name in ("confidence_0_1", "confidence_1_10", "percent"):
+        low, high = BANDS[name][:2]
+        spread = max(numbers) > (0 if name == "confidence_0_1" else 1 if name == "confidence_1_10" else 10)
+        if spread and all(low <= n <= high for n in numbers):
+            return name
+    return None
+
+
+ROLE_WORDS: dict[str, tuple[str, ...]] = {
+    "lifecycle": ("status", "state", "stage", "phase", "zustand", "stand", "état", "estado", "fase", "stato"),
+    "health": ("rag", "health", "ampel", "traffic light", "colour", "color", "gesundheit", "santé", "salud", "semáforo", "semaforo"),
+    "owner": ("owner", "assignee", "responsible", "lead", "verantwortlich", "zuständig", "responsable", "responsável", "dueño", "eigenaar"),
+    "due_on": ("due", "deadline", "due date", "close date", "target date", "fällig", "termin", "bis", "échéance", "fecha límite", "prazo", "scadenza"),
+    "start_on": ("start", "start date", "begin", "beginn", "début", "inicio", "início"),
+    "confidence": ("confidence", "zuversicht", "konfidenz", "confiance", "confianza", "confiança"),
+    "progress": ("progress", "% done", "% complete", "percent", "fortschritt", "avancement", "progreso", "progresso"),
+    "blocked": ("blocked", "flagged", "blockiert", "bloqué", "bloqueado"),
+    "depends_on": ("needs", "depends on", "blocked by", "waiting for", "dependencies", "braucht", "abhängig von", "wartet auf", "dépend de", "depende de"),
+    "decision_needed": ("decision needed", "decision", "entscheidung", "décision", "decisión"),
+}  # fmt: skip
+ROLE_TYPES = {"status": "lifecycle"}
+
+
+def role_for(name: str, type: str = "") -> str | None:
+    """The role that a field's name speaks of: the whole name, or a word of it."""
+    key = folded(name.removesuffix("__c").replace("_", " "))
+    for role, words in ROLE_WORDS.items():
+        if key in words:
+            return role
+    if type in ROLE_TYPES:
+        return ROLE_TYPES[type]
+    parts = set(key.replace("(", " ").replace(")", " ").split())
+    for role in ("confidence", "progress", "health", "owner", "due_on"):
+        if any(w in parts for w in ROLE_WORDS[role] if len(w) > 2 and w not in ("bis", "lead", "color", "colour")):
+            return role
+    return None

@@ -1,0 +1,156 @@
+"""A department file written from what a credential can see: every place as a binding, every field with the role it may have.
+
+It is a draft for a person: what is sure stands as YAML, what is only likely stands as a comment.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from connectors.contract import Discovery, Place, SeenField, tracker
+from normalizer.suggest import role_for, suggest
+from sync.configuration.load import BoundSource, Configuration
+from sync.configuration.yaml_file import read_yaml
+
+PLAIN = re.compile(r"[A-Za-zÀ-ÿ][\wÀ-ÿ ./()-]*")
+WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "none", "y", "n"})
+FIELDS = 40
+"""Fields of a place that are listed."""
+
+
+def department_file(bound: BoundSource, configuration: Configuration, found: Discovery) -> str:
+    """The text of a department's file: its connection as it stands, one binding per place."""
+    department = next(d for d in configuration.departments if d.department == bound.department)
+    lines = [
+        f"# Written by 'sightline discover {bound.key}'. Keep the bindings you want, decide what is marked, and move the file",
+        "# into departments/ in the place of the one that it came from. Nothing here is active yet.",
+        f"department: {department.department}",
+        f"name: {scalar(department.name)}",
+        *([f"head: {department.head}"] if department.head else []),
+        f"cadence: {department.cadence}",
+        "",
+        "sources:",
+        f"  - key: {bound.key}",
+        f"    kind: {bound.kind}",
+        *([f"    mapping_owner: {bound.entry.mapping_owner}"] if bound.entry.mapping_owner else []),
+        *_connection(bound),
+        "    bindings:" if found.places else "    bindings: []",
+    ]
+    taken: set[str] = set()
+    for place in found.places:
+        lines += _binding(place, bound, _key(place.name, taken))
+    lines += _people(bound, found)
+    return "\n".join([*lines, *(f"# {note}" for note in found.notes)]) + "\n"
+
+
+def scalar(value: object) -> str:
+    """A text as YAML, quoted where it would be read as something else."""
+    text = str(value)
+    plain = PLAIN.fullmatch(text) and text == text.strip() and text.casefold() not in WORDS
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _connection(bound: BoundSource) -> Iterator[str]:
+    """The connection as it stands in the file, its ${...} unexpanded."""
+    data = read_yaml(Path(bound.file), bound.file, expand=False).data
+    sources = data.get("sources", []) if isinstance(data, dict) else []
+    mine = next((s.get("connection") for s in sources if s.get("key") == bound.key), None)
+    yield "    connection:"
+    yield from _nested(mine or {}, 6)
+
+
+def _nested(value: dict[str, object], indent: int) -> Iterator[str]:
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            yield f"{' ' * indent}{name}:"
+            yield from _nested(inner, indent + 2)
+        elif isinstance(inner, list):
+            yield f"{' ' * indent}{name}: {json.dumps(inner, ensure_ascii=False)}"
+        else:
+            yield f"{' ' * indent}{name}: {scalar(inner)}"
+
+
+def _key(name: str, taken: set[str]) -> str:
+    base = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:40].strip("-") or "binding"
+    key, n = base, 2
+    while key in taken:
+        key, n = f"{base}-{n}", n + 1
+    taken.add(key)
+    return key
+
+
+def _binding(place: Place, bound: BoundSource, key: str) -> Iterator[str]:
+    yield f"      - key: {key}                # {place.kind} {_comment(place.name)}{', ' + _comment(place.note) if place.note else ''}"
+    scope = ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in place.scope.items())
+    yield f"        scope: {{{scope}}}"
+    if place.row_key:
+        yield f"        row_key: [{', '.join(json.dumps(k, ensure_ascii=False) for k in place.row_key)}]   # the columns that name a row"
+    defaults = {ref.id or ref.name for ref in tracker(bound.kind).DEFAULT_FIELDS.values()}
+    roles: dict[str, SeenField] = {}
+    for seen in place.fields:
+        role = role_for(seen.name, seen.type)
+        known = {seen.id, seen.name} & defaults
+        if role and role not in roles and not known:
+            roles[role] = seen
+    if roles:
+        yield "        fields:"
+        for role, seen in roles.items():
+            by = f"id: {scalar(seen.id)}" if seen.id else f"name: {scalar(seen.name)}"
+            yield f"          {role}: {{{by}}}{'   # ' + _comment(seen.name) if seen.id else ''}"
+    yield from _scales(place, roles)
+    rest = [
+        f"{_comment(s.name)} ({_comment(s.type)})" if s.type else _comment(s.name)
+        for s in place.fields
+        if s not in roles.values()
+    ]
+    if rest:
+        more = f" and {len(rest) - FIELDS} more" if len(rest) > FIELDS else ""
+        yield f"        # not bound: {', '.join(rest[:FIELDS])}{more}"
+
+
+def _scales(place: Place, roles: dict[str, SeenField]) -> Iterator[str]:
+    """Words that the tracker itself lists for a bound field, each as far as something tells what it means."""
+    lines: list[str] = []
+    for role, seen in roles.items():
+        if role in ("confidence", "progress"):
+            lines.append(
+                f"          # {role}: confidence_1_10     # or percent: declare the scale of '{_comment(seen.name)}'"
+            )
+        if role not in ("lifecycle", "health") or not seen.options:
+            continue
+        lines.append(f"          {role}:")
+        sure = 0
+        for word in seen.options:
+            told = suggest(role, word.name, category=word.category, colour=word.colour)
+            if told is None or told.conflict:
+                why = told.conflict if told else "nothing tells what it means"
+                lines.append(f"            # {scalar(word.name)}:     # decide: {_comment(why)}")
+                continue
+            sure += 1
+            becomes = ", ".join(f"{axis}: {value}" for axis, value in told.becomes.items())
+            one = told.becomes[role] if list(told.becomes) == [role] else f"{{{becomes}}}"
+            lines.append(
+                f"            {scalar(word.name)}: {one}     # {told.confidence:.0%}: {', '.join(told.because)}"
+            )
+        if not sure:
+            lines = [f"          # {role}:" if line == f"          {role}:" else line for line in lines]
+    if lines:
+        yield "        scales:" if any(not line.lstrip().startswith("#") for line in lines) else "        # scales:"
+        yield from lines
+
+
+def _people(bound: BoundSource, found: Discovery) -> Iterator[str]:
+    if found.people:
+        yield ""
+        yield "# People that the credential sees, for people.yaml (exact e-mails match by themselves):"
+    for person in found.people[:200]:
+        email = f"emails: [{person.email}]" if person.email else f"identities: {{{bound.key}: {json.dumps(person.id)}}}"
+        yield f"#   - {{key: {_key(person.name, set())}, name: {_comment(scalar(person.name))}, {email}}}"
+
+
+def _comment(text: str) -> str:
+    """A tracker's text within a comment: one line, no control characters."""
+    return "".join(c if c.isprintable() else " " for c in text)[:120]
