@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -12,9 +13,23 @@ from fastapi import APIRouter, FastAPI, Query
 from fastapi_problem.handler import add_exception_handler
 
 from api.asking import explain, overview, sources
-from api.deps import NO_SUCH_ITEM, NOT_READY, ConfigurationDep, LedgerDep, NoSuchItem, NotReady, problems
+from api.deps import (
+    NO_SUCH_DEPARTMENT,
+    NO_SUCH_ITEM,
+    NOT_READY,
+    ConfigurationDep,
+    LedgerDep,
+    LiveDep,
+    NoSuchDepartment,
+    NoSuchItem,
+    NotReady,
+    problems,
+)
+from api.mapping import inbox, mapping_of
 from api.shapes import (
     Asked,
+    DepartmentMappingOut,
+    DepartmentsOut,
     EventOut,
     ExplanationOut,
     HistoryOut,
@@ -23,14 +38,18 @@ from api.shapes import (
     SourceOut,
     SourcesOut,
     StatusOut,
+    UnmappedListOut,
+    UnmappedOut,
+    UnresolvedOut,
     VersionOut,
+    department_shape,
     shape,
 )
 from ledger.engine import LedgerError
 from ledger.read import Filter
 from ledger.store import Ledger
 from sync.configuration import Configuration
-from sync.run import Options
+from sync.configuration.live import Live
 from sync.schedule import scheduled
 
 health = APIRouter(tags=["health"])
@@ -54,8 +73,9 @@ def readyz(ledger: LedgerDep) -> dict[str, str]:
 
 
 @v1.get("/status", summary="How are we tracking?")
-def get_status(ledger: LedgerDep, configuration: ConfigurationDep) -> StatusOut:
-    return StatusOut.model_validate(msgspec.to_builtins(overview(ledger, configuration)))
+def get_status(ledger: LedgerDep, live: LiveDep) -> StatusOut:
+    told = msgspec.to_builtins(overview(ledger, live.current))
+    return StatusOut.model_validate({**told, "notes": [live.problem] if live.problem else []})
 
 
 @v1.get("/items", summary="Items, page by page")
@@ -102,6 +122,37 @@ def get_history(item_id: str, ledger: LedgerDep) -> HistoryOut:
     return HistoryOut(versions=versions, events=events)
 
 
+@v1.get("/departments", summary="Departments, and what waits for their heads", tags=["departments"])
+def list_departments(ledger: LedgerDep, configuration: ConfigurationDep) -> DepartmentsOut:
+    waiting = Counter(u.department for u in inbox(ledger, configuration))
+    return DepartmentsOut(items=[department_shape(d, configuration, waiting) for d in configuration.departments])
+
+
+@v1.get(
+    "/departments/{key}/mapping",
+    responses=NO_SUCH_DEPARTMENT,
+    summary="What its words became, by which rule, and which have none",
+    tags=["departments"],
+)
+def get_mapping(key: str, ledger: LedgerDep, configuration: ConfigurationDep) -> DepartmentMappingOut:
+    department = next((d for d in configuration.departments if d.department == key), None)
+    if department is None:
+        known = ", ".join(d.department for d in configuration.departments)
+        raise NoSuchDepartment(f"no department has the key '{key}': known are {known}")
+    return DepartmentMappingOut.model_validate(msgspec.to_builtins(mapping_of(ledger, configuration, department)))
+
+
+@v1.get("/unmapped", summary="Words without a translation, with samples and suggestions", tags=["departments"])
+def list_unmapped(ledger: LedgerDep, configuration: ConfigurationDep) -> UnmappedListOut:
+    found = inbox(ledger, configuration)
+    return UnmappedListOut(items=[UnmappedOut.model_validate(msgspec.to_builtins(u)) for u in found])
+
+
+@v1.get("/links/unresolved", summary="What items name and no tracker has", tags=["items"])
+def list_unresolved(ledger: LedgerDep) -> UnresolvedOut:
+    return UnresolvedOut.model_validate({"items": msgspec.to_builtins(ledger.unresolved())})
+
+
 @v1.get("/sources", summary="How fresh is what we know?", tags=["sources"])
 def list_sources(ledger: LedgerDep, configuration: ConfigurationDep) -> SourcesOut:
     return SourcesOut(items=[SourceOut.model_validate(row) for row in sources(ledger, configuration)])
@@ -112,13 +163,12 @@ def _whole(event: Any) -> dict[str, Any]:
 
 
 def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool = False) -> FastAPI:
+    live = Live(configuration)
     """The service over one ledger; `schedule` also syncs each source when it is due."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        scheduler = (
-            scheduled(ledger, configuration, Options.under(configuration.organisation.thresholds)) if schedule else None
-        )
+        scheduler = scheduled(ledger, live) if schedule else None
         if scheduler:
             scheduler.start()
         yield
@@ -132,7 +182,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
         lifespan=lifespan,
     )
     add_exception_handler(app, problems)
-    app.state.ledger, app.state.configuration = ledger, configuration
+    app.state.ledger, app.state.live = ledger, live
     app.include_router(health)
     app.include_router(v1)
     return app

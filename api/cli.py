@@ -208,6 +208,19 @@ def explain(
 
 
 @app.command()
+def links(database: Database = DATABASE, json: Json = False) -> None:
+    """What items name and no tracker has, as far as Sightline sees."""
+    from api.text import show_unresolved
+
+    with terminal.ledger(database) as ledger:
+        found = ledger.unresolved()
+    if json:
+        typer.echo(terminal.as_json(found))
+    else:
+        show_unresolved(terminal.console(), found)
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535)] = 8000,

@@ -51,7 +51,7 @@ def discover(
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(department_file(bound, configuration, found), encoding="utf-8")
-    typer.echo(f"wrote {path}: keep the bindings you want and move it to {Path(bound.file).parent}", err=True)
+    typer.echo(f"wrote {path}: read it and take over what you want into {bound.file}", err=True)
 
 
 @map_app.command("show")
@@ -120,7 +120,7 @@ def map_suggest(
         typer.echo(terminal.as_json(found))
     else:
         show_proposals(terminal.console(), found)
-    if write:
+    if write and found:
         from api.mapping import as_rules
 
         rules, scales = as_rules(found)

@@ -10,12 +10,19 @@ from fastapi_problem.handler import new_exception_handler
 
 from ledger.store import Ledger
 from sync.configuration import Configuration
+from sync.configuration.live import Live
 
 
 class NoSuchItem(NotFoundProblem):
     """No item has this id."""
 
     title = "No such item"
+
+
+class NoSuchDepartment(NotFoundProblem):
+    """No department has this key."""
+
+    title = "No such department"
 
 
 class NotReady(ServerProblem):
@@ -30,14 +37,20 @@ def _ledger(request: Request) -> Ledger:
     return ledger
 
 
-def _configuration(request: Request) -> Configuration:
-    configuration: Configuration = request.app.state.configuration
-    return configuration
+def _live(request: Request) -> Live:
+    live: Live = request.app.state.live
+    return live
 
 
+def _configuration(live: LiveDep) -> Configuration:
+    return live.current
+
+
+LiveDep = Annotated[Live, Depends(_live)]
 LedgerDep = Annotated[Ledger, Depends(_ledger)]
 ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 
 problems = new_exception_handler()
 NO_SUCH_ITEM: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchItem)}
+NO_SUCH_DEPARTMENT: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDepartment)}
 NOT_READY: dict[int | str, dict[str, Any]] = {503: problems.generate_swagger_response(NotReady)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.model import Health, Lifecycle, Presence
 from ledger.read import Kept
+from sync.configuration import Configuration
+from sync.configuration.models import DepartmentFile
 
 
 class Asked(BaseModel):
@@ -212,6 +215,125 @@ class StatusOut(BaseModel):
     departments: list[DepartmentOut]
     exceptions: list[NeedsSomebodyOut] = Field(description="The worst first.")
     exceptions_total: int
+    notes: list[str] = Field([], description="What is wrong with the service itself, such as its configuration.")
+
+
+class DepartmentEntryOut(BaseModel):
+    """One department, and how many of its words wait for a translation."""
+
+    department: str
+    name: str
+    head: str | None
+    cadence: str
+    sources: list[str]
+    mapping_owners: list[str]
+    unmapped: int
+
+
+class DepartmentsOut(BaseModel):
+    items: list[DepartmentEntryOut]
+
+
+class SuggestionOut(BaseModel):
+    """What a word may mean; nothing is applied by itself."""
+
+    becomes: dict[str, str] = Field(description="By axis: lifecycle, health.")
+    confidence: float = Field(description="0-1")
+    because: list[str]
+    conflict: str = Field(description="Which signs contradict each other; empty where none do.")
+
+
+class SampleOut(BaseModel):
+    id: str
+    key: str
+    url: str
+
+
+class UnmappedOut(BaseModel):
+    """A word without a translation."""
+
+    department: str
+    source: str
+    binding: str
+    field: str
+    raw: str
+    raw_id: str | None
+    count: int
+    first_seen_at: datetime | None
+    samples: list[SampleOut]
+    file: str
+    suggestion: SuggestionOut | None
+
+
+class UnmappedListOut(BaseModel):
+    items: list[UnmappedOut]
+
+
+class SeenWordOut(BaseModel):
+    """A word really seen, how often, and what it became by which rule."""
+
+    field: str
+    raw: str
+    raw_id: str | None
+    count: int
+    becomes: str | None
+    rule: str = Field(description="File and line, or the built-in rule; empty where none has it.")
+    finding: str
+
+
+class BindingMappingOut(BaseModel):
+    """One binding's mapping: since when, by whom, why, and every word."""
+
+    source: str
+    binding: str
+    file: str
+    version: str | None
+    since: datetime | None
+    author: str
+    reason: str
+    words: list[SeenWordOut]
+    unused: list[str]
+
+
+class DepartmentMappingOut(BaseModel):
+    department: str
+    name: str
+    mapping_owners: list[str]
+    bindings: list[BindingMappingOut]
+    unmapped: list[UnmappedOut]
+
+
+class UnresolvedLinkOut(BaseModel):
+    """Something that an item names and that no tracker has, as far as we see."""
+
+    item: str
+    key: str
+    url: str
+    source: str
+    target: str
+    kind: Literal["blocks", "parent", "relates"]
+    original: str
+
+
+class UnresolvedOut(BaseModel):
+    items: list[UnresolvedLinkOut]
+
+
+def department_shape(
+    department: DepartmentFile, configuration: Configuration, waiting: Mapping[str, int]
+) -> DepartmentEntryOut:
+    """A department as served."""
+    sources = [s for s in configuration.sources if s.department == department.department]
+    owners = dict.fromkeys(o for s in sources if (o := s.entry.mapping_owner or department.head))
+    return DepartmentEntryOut(
+        department=department.department,
+        name=department.name,
+        head=department.head,
+        cadence=department.cadence,
+        sources=[s.key for s in sources],
+        mapping_owners=list(owners),
+        unmapped=waiting.get(department.department, 0),
+    )
 
 
 def shape(kept: Kept) -> ItemOut:

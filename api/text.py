@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from api.asking import Explanation, Overview
-from ledger.read import Kept
+from ledger.read import Kept, Unresolved
 from signals.overview import Answer
 from sync.run import Outcome
 
@@ -107,6 +107,16 @@ def show_items(console: Console, items: Sequence[Kept]) -> None:
             str(i.due_on or "-"),
         )
     console.print(table)
+
+
+def show_unresolved(console: Console, found: Sequence[Unresolved]) -> None:
+    """Who names what, and where."""
+    if not found:
+        console.print("Everything that items name is found in a tracker.")
+    for u in found:
+        console.print(
+            f"{safe(u.key)} names {safe(u.target)} ({safe(u.original)}) [dim]{safe(u.url)}[/]", soft_wrap=True
+        )
 
 
 def show_explanation(console: Console, e: Explanation) -> None:

@@ -60,6 +60,7 @@ def show_bindings(console: Console, bindings: Sequence[BindingMapping]) -> None:
             console.print(f"  {field}")
             for w in words:
                 became = f"→ [bold]{safe(w.becomes)}[/]" if w.becomes and w.rule else "→ [red]no translation[/]"
+                became = "[dim]says nothing more[/]" if field == "resolution" and not w.rule else became
                 why = nearer(w.rule) if w.rule else w.finding
                 console.print(f"    {w.count:>6} × '{safe(w.raw)}' {became} [dim]{safe(why)}[/]", soft_wrap=True)
         for word in b.unused:

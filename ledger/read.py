@@ -121,6 +121,18 @@ class Inbox(msgspec.Struct, frozen=True):
     """(id, key, url) of one or two of them."""
 
 
+class Unresolved(msgspec.Struct, frozen=True):
+    """An edge whose other end no tracker has, as far as we see."""
+
+    item: str
+    key: str
+    url: str
+    source: str
+    target: str
+    kind: str
+    original: str
+
+
 class MappingVersion(msgspec.Struct, frozen=True):
     """A mapping that was in force from an instant on."""
 
@@ -197,6 +209,17 @@ class Reads:
         c = columns(ItemLinkRow)
         rows = self._rows(select(*c).where(c.item_id == id).order_by(c.kind, c.target))
         return [ItemLink(r.target, r.kind, r.direction, r.original, r.target_key, r.target_item) for r in rows]
+
+    def unresolved(self) -> list[Unresolved]:
+        """What present items name and no tracker that we read has."""
+        i, link = columns(ItemRow), columns(ItemLinkRow)
+        statement = (
+            select(i.id, i.key, i.url, i.source, link.target, link.kind, link.original)
+            .join_from(ItemLinkRow, ItemRow, link.item_id == i.id)
+            .where(link.target_item.is_(None), i.presence == str(Presence.PRESENT))
+            .order_by(i.id, link.target)
+        )
+        return [Unresolved(*r) for r in self._rows(statement)]
 
     def waiting(self) -> list[tuple[Kept, Kept]]:
         """(consumer, provider) of every resolved blocking link between two present, unfinished items."""

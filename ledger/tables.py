@@ -117,6 +117,7 @@ class ItemRow(SQLModel, table=True):
 
 
 Index("ix_item_source", columns(ItemRow).source, columns(ItemRow).binding)
+Index("ix_item_ref", columns(ItemRow).ref)
 Index("ix_item_revision", columns(ItemRow).revision)
 
 

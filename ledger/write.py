@@ -221,7 +221,8 @@ class Writer:
         )
 
     def resolve_links(self) -> None:
-        """Finds the items that unresolved links mean: a ref or key in this source, or a URL or key of one item anywhere."""
+        """Finds the items that unresolved links mean: a ref in this source, or the address, key or ref of one item anywhere;
+        what an address leads to counts where no item has the address itself."""
         unresolved = "target_item IS NULL AND item_id LIKE ? AND EXISTS"
         mine = self.source + ":%"
         own = "SELECT i.id FROM item i WHERE i.id = ? || item_link.target"
@@ -229,12 +230,13 @@ class Writer:
             self._sql(f"UPDATE item_link SET target_item = ({own}) WHERE {unresolved} ({own})"),
             (self.source + ":", mine, self.source + ":"),
         )
-        for column in ("key", "url"):
-            one = f"SELECT MIN(i.id) FROM item i WHERE i.{column} = item_link.target AND i.{column} <> '' HAVING COUNT(*) = 1"
+        ways = (("url", "target"), ("key", "target"), ("ref", "target"), ("key", "target_key"), ("ref", "target_key"))
+        for column, named in ways:
+            one = f"SELECT MIN(i.id) FROM item i WHERE i.{column} = item_link.{named} AND i.{column} <> '' HAVING COUNT(*) = 1"
             # Any source's link may wait for an item that this source has just brought.
             self._connection.exec_driver_sql(
                 f"UPDATE item_link SET target_item = ({one}) WHERE target_item IS NULL "
-                f"AND target IN (SELECT {column} FROM item)"
+                f"AND {named} IN (SELECT {column} FROM item)"
             )
 
     # -- what a run says of itself -------------------------------------------------------------------------------

@@ -73,7 +73,8 @@ def links(record: RawRecord) -> tuple[ItemLink, ...]:
     edges = [ItemLink(x.target, x.kind, x.direction, x.original, x.target_key) for x in record.links]
     for role, (kind, direction) in EDGES.items():
         for said in record.fields.get(role, ()):
-            edges += [ItemLink(t, kind, direction, role) for t in references(as_text(said), apart_from=record.key)]
+            named = references(as_text(said), apart_from=record.key)
+            edges += [ItemLink(target, kind, direction, role, alias) for target, alias in named]
     return tuple(dict.fromkeys(edges))
 
 

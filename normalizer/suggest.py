@@ -22,12 +22,12 @@ LIFECYCLE: dict[str, str] = {
     word: becomes
     for becomes, words in {
         "not_started": (
-            "to do", "todo", "open", "new", "backlog", "planned", "not started", "ready", "later", "next", "draft", "proposed",
+            "to do", "todo", "open", "new", "backlog", "planned", "not started", "later", "draft",
             "offen", "neu", "geplant", "nicht begonnen", "zu erledigen", "à faire", "nouveau", "prévu", "por hacer", "pendiente", "nuevo",
             "a fazer", "pendente", "novo", "da fare", "te doen", "gepland",
         ),
         "in_progress": (
-            "in progress", "doing", "running", "active", "started", "in review", "review", "testing", "in development", "wip",
+            "in progress", "doing", "running", "started", "in review", "review", "testing", "in development", "wip",
             "in arbeit", "läuft", "begonnen", "in bearbeitung", "in prüfung", "en cours", "en curso", "en progreso", "em andamento",
             "em progresso", "in corso", "bezig", "in flight",
         ),

@@ -189,6 +189,9 @@ class _Run:
             )
 
     def _read_everything(self) -> None:
+        if not self.bound.source.bindings:
+            self.outcome.worsen(f"nothing is bound yet: 'sightline discover {self.bound.key}' lists what there is")
+            return
         metadata = self.connector.metadata()
         if metadata.statuses is not None:
             with self.ledger.writing(self.lease) as w:

@@ -10,36 +10,59 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from ledger.engine import LedgerError
 from ledger.store import Ledger
 from normalizer.people import People
-from sync.configuration import BoundSource, Configuration
+from sync.configuration import BoundSource
+from sync.configuration.live import Live
 from sync.run import Options, sync_source
 
 log = logging.getLogger("sightline.schedule")
+ARRANGE = "arrange"
+ARRANGE_EVERY = 30
+"""Seconds until a changed configuration has its sources scheduled."""
 
 
-def scheduled(ledger: Ledger, configuration: Configuration, options: Options) -> BackgroundScheduler:
+def scheduled(ledger: Ledger, live: Live) -> BackgroundScheduler:
     """A scheduler, not started, with one job per source; a run that is late is run once, never piled up."""
     scheduler = BackgroundScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    for bound in configuration.sources:
-        job = _job(bound, ledger, People(configuration.persons()), options)
-        scheduler.add_job(
-            job, "interval", seconds=bound.entry.every, id=bound.key, jitter=min(30, bound.entry.every // 10)
-        )
+    intervals: dict[str, int] = {}
+
+    def arrange() -> None:
+        wanted = {bound.key: bound for bound in live.current.sources}
+        for key in intervals.keys() - wanted.keys():
+            scheduler.remove_job(key)
+            del intervals[key]
+        for key, bound in wanted.items():
+            if intervals.get(key) != bound.entry.every:
+                intervals[key] = bound.entry.every
+                _add(scheduler, _job(key, ledger, live), bound)
+
+    arrange()
+    scheduler.add_job(arrange, "interval", seconds=ARRANGE_EVERY, id=ARRANGE)
     return scheduler
 
 
-def _job(bound: BoundSource, ledger: Ledger, people: People, options: Options) -> Callable[[], None]:
+def _add(scheduler: BackgroundScheduler, job: Callable[[], None], bound: BoundSource) -> None:
+    every = bound.entry.every
+    scheduler.add_job(job, "interval", seconds=every, id=bound.key, jitter=min(30, every // 10), replace_existing=True)
+
+
+def _job(key: str, ledger: Ledger, live: Live) -> Callable[[], None]:
     state = ["complete"]
 
     def run() -> None:
+        configuration = live.current
+        bound = next((s for s in configuration.sources if s.key == key), None)
+        if bound is None:
+            return
+        options = Options.under(configuration.organisation.thresholds)
         try:
-            outcome = sync_source(bound, ledger, people, options)
+            outcome = sync_source(bound, ledger, People(configuration.persons()), options)
         except LedgerError as error:
-            log.warning("%s: %s", bound.key, error)
+            log.warning("%s: %s", key, error)
             return
         if outcome.state != state[0]:  # once when it goes down, once when it is back
-            log.warning("%s: %s %s", bound.key, outcome.state, outcome.reason)
+            log.warning("%s: %s %s", key, outcome.state, outcome.reason)
         state[0] = outcome.state
 
     return run

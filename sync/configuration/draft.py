@@ -1,12 +1,14 @@
 """A department file written from what a credential can see: every place as a binding, every field with the role it may have.
 
-It is a draft for a person: what is sure stands as YAML, what is only likely stands as a comment.
+It is a draft for a person to read: each proposed rule stands with how sure it is and why; what contradicts itself, and what
+nothing tells, stands as a comment to decide.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from normalizer.suggest import role_for, suggest
 from sync.configuration.load import BoundSource, Configuration
 from sync.configuration.yaml_file import read_yaml
 
-PLAIN = re.compile(r"[A-Za-zÀ-ÿ][\wÀ-ÿ ./()-]*")
+PLAIN = re.compile(r"[A-Za-zÀ-ÿ][\wÀ-ÿ ./()-]*|-?\d+(\.\d+)?")
 WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "none", "y", "n"})
 FIELDS = 40
 """Fields of a place that are listed."""
@@ -24,26 +26,25 @@ FIELDS = 40
 def department_file(bound: BoundSource, configuration: Configuration, found: Discovery) -> str:
     """The text of a department's file: its connection as it stands, one binding per place."""
     department = next(d for d in configuration.departments if d.department == bound.department)
+    there = ", ".join(b.key for b in bound.source.bindings)
     lines = [
-        f"# Written by 'sightline discover {bound.key}'. Keep the bindings you want, decide what is marked, and move the file",
-        "# into departments/ in the place of the one that it came from. Nothing here is active yet.",
+        f"# Written by 'sightline discover {bound.key}'; nothing here is active. Read every line, keep the bindings you want, decide",
+        f"# what is marked, and take them over into {bound.file}{f' beside {there}' if there else ''}.",
+        *_people(bound, found),
+        *(f"# {_comment(note)}" for note in found.notes),
         f"department: {department.department}",
         f"name: {scalar(department.name)}",
         *([f"head: {department.head}"] if department.head else []),
         f"cadence: {department.cadence}",
         "",
         "sources:",
-        f"  - key: {bound.key}",
-        f"    kind: {bound.kind}",
-        *([f"    mapping_owner: {bound.entry.mapping_owner}"] if bound.entry.mapping_owner else []),
-        *_connection(bound),
+        *_source(bound),
         "    bindings:" if found.places else "    bindings: []",
     ]
     taken: set[str] = set()
     for place in found.places:
         lines += _binding(place, bound, _key(place.name, taken))
-    lines += _people(bound, found)
-    return "\n".join([*lines, *(f"# {note}" for note in found.notes)]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def scalar(value: object) -> str:
@@ -53,13 +54,14 @@ def scalar(value: object) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def _connection(bound: BoundSource) -> Iterator[str]:
-    """The connection as it stands in the file, its ${...} unexpanded."""
+def _source(bound: BoundSource) -> Iterator[str]:
+    """The source as it stands in the file but for its bindings, its ${...} unexpanded."""
     data = read_yaml(Path(bound.file), bound.file, expand=False).data
     sources = data.get("sources", []) if isinstance(data, dict) else []
-    mine = next((s.get("connection") for s in sources if s.get("key") == bound.key), None)
-    yield "    connection:"
-    yield from _nested(mine or {}, 6)
+    mine: dict[str, object] = next((s for s in sources if s.get("key") == bound.key), {})
+    lines = list(_nested({name: value for name, value in mine.items() if name != "bindings"}, 4))
+    yield f"  - {lines[0].strip()}"
+    yield from lines[1:]
 
 
 def _nested(value: dict[str, object], indent: int) -> Iterator[str]:
@@ -74,7 +76,8 @@ def _nested(value: dict[str, object], indent: int) -> Iterator[str]:
 
 
 def _key(name: str, taken: set[str]) -> str:
-    base = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:40].strip("-") or "binding"
+    bare = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    base = re.sub(r"[^a-z0-9]+", "-", bare.casefold()).strip("-")[:40].strip("-") or "binding"
     key, n = base, 2
     while key in taken:
         key, n = f"{base}-{n}", n + 1
@@ -95,12 +98,6 @@ def _binding(place: Place, bound: BoundSource, key: str) -> Iterator[str]:
         known = {seen.id, seen.name} & defaults
         if role and role not in roles and not known:
             roles[role] = seen
-    if roles:
-        yield "        fields:"
-        for role, seen in roles.items():
-            by = f"id: {scalar(seen.id)}" if seen.id else f"name: {scalar(seen.name)}"
-            yield f"          {role}: {{{by}}}{'   # ' + _comment(seen.name) if seen.id else ''}"
-    yield from _scales(place, roles)
     rest = [
         f"{_comment(s.name)} ({_comment(s.type)})" if s.type else _comment(s.name)
         for s in place.fields
@@ -109,6 +106,12 @@ def _binding(place: Place, bound: BoundSource, key: str) -> Iterator[str]:
     if rest:
         more = f" and {len(rest) - FIELDS} more" if len(rest) > FIELDS else ""
         yield f"        # not bound: {', '.join(rest[:FIELDS])}{more}"
+    if roles:
+        yield "        fields:"
+        for role, seen in roles.items():
+            by = f"id: {scalar(seen.id)}" if seen.id else f"name: {scalar(seen.name)}"
+            yield f"          {role}: {{{by}}}{'   # ' + _comment(seen.name) if seen.id else ''}"
+    yield from _scales(place, roles)
 
 
 def _scales(place: Place, roles: dict[str, SeenField]) -> Iterator[str]:
@@ -144,7 +147,6 @@ def _scales(place: Place, roles: dict[str, SeenField]) -> Iterator[str]:
 
 def _people(bound: BoundSource, found: Discovery) -> Iterator[str]:
     if found.people:
-        yield ""
         yield "# People that the credential sees, for people.yaml (exact e-mails match by themselves):"
     for person in found.people[:200]:
         email = f"emails: [{person.email}]" if person.email else f"identities: {{{bound.key}: {json.dumps(person.id)}}}"

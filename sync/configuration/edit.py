@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -28,27 +29,33 @@ def with_rules(path: Path, rules: Iterable[NewRule], scales: Iterable[tuple[str,
 
     scales: (source, binding, role, scale) of roles that get a built-in scale as a whole.
     """
+    text = path.read_text(encoding="utf-8")
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
-    document: Any = yaml.load(path.read_text(encoding="utf-8"))
+    if re.search(r"^sources:\s*\n +-", text, re.MULTILINE):
+        yaml.indent(mapping=2, sequence=4, offset=2)
+    document: Any = yaml.load(text)
     bindings = {
         (str(s.get("key")), str(b.get("key"))): b for s in document.get("sources", []) for b in s.get("bindings", [])
     }
     for source, binding, role, scale in scales:
         _scales(bindings[source, binding])[role] = scale
+    remarks = []
     for rule in rules:
         binding = bindings[rule.source, rule.binding]
         if not rule.becomes:
-            _remark(binding, rule)
+            remarks.append(
+                f"# to decide: {rule.source}, {rule.binding}, scales.{rule.field}: '{rule.raw}': {rule.comment}\n"
+            )
         elif rule.raw.startswith("#"):
             _paint(_scales(binding), rule)
         elif rule.raw not in (words := _words(_scales(binding), rule.field)):
             words[rule.raw] = _becomes(rule)
             words.yaml_add_eol_comment(rule.comment, rule.raw)
-    text = io.StringIO()
-    yaml.dump(document, text)
-    return text.getvalue()
+    made = io.StringIO()
+    yaml.dump(document, made)
+    return "".join(remarks) + made.getvalue()
 
 
 def _scales(binding: CommentedMap) -> CommentedMap:
@@ -97,14 +104,3 @@ def _paint(scales: CommentedMap, rule: NewRule) -> None:
         entry["palette"] = CommentedMap()
     entry["palette"][rule.raw] = names[rule.becomes.get("health", "unknown")]
     entry["palette"].yaml_add_eol_comment(rule.comment, rule.raw)
-
-
-def _remark(binding: CommentedMap, rule: NewRule) -> None:
-    """A word that a person must decide stands above the scales as a comment."""
-    binding.yaml_set_comment_before_after_key(
-        "scales", before=f"decide, scales.{rule.field}: '{rule.raw}': {rule.comment}", indent=_indent(binding)
-    )
-
-
-def _indent(binding: CommentedMap) -> int:
-    return int(binding.lc.col)

@@ -177,7 +177,8 @@ class SourceEntry(Strict):
     every: Seconds = 900
     connection: dict[str, Any]
     scales: dict[str, ScaleEntry] = {}
-    bindings: list[BindingEntry] = Field(min_length=1)
+    bindings: list[BindingEntry] = []
+    """Empty only until 'sightline discover' has told what there is."""
 
 
 class DepartmentFile(Strict):

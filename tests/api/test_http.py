@@ -125,7 +125,7 @@ def test_health_and_readiness(client: TestClient, tmp_path: Path) -> None:
     configured: Any = client.app
     with (
         Ledger.open(f"sqlite:///{tmp_path / 'new.db'}", migrate=True) as ledger,
-        TestClient(create_app(ledger, configured.state.configuration)) as other,
+        TestClient(create_app(ledger, configured.state.live.current)) as other,
     ):
         with ledger.engine.begin() as connection:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'old'")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from api.mapping import proposals
 from connectors.contract import Binding, FieldRef, SourceChanged
 from connectors.google_sheets import Scope
 from connectors.google_sheets.grid import Grid, grids, letters
@@ -281,8 +282,37 @@ def test_people_chips_and_links_are_read(make: Callable[..., Sheet]) -> None:
     sheet.sync()
     told = sheet.all()
     assert (told["a"].item.owner, told["b"].item.owner) == ("ann", None)
-    assert [x.target for x in sheet.ledger.links("mkt:a")] == ["LEGAL-7"]
+    (link_found,) = sheet.ledger.links("mkt:a")
+    assert (link_found.target, link_found.target_key) == ("https://acme.atlassian.net/browse/LEGAL-7", "LEGAL-7")
     assert [x.target for x in sheet.ledger.links("mkt:b")] == ["ENG-12"]
+
+
+def test_lists_typed_columns_and_colour_rules_are_the_sheets_own_vocabulary(make: Callable[..., Sheet]) -> None:
+    """Words that nobody has chosen yet are known too, and a rule tells which colour a word has."""
+    sheet = make(row("A", Status=SheetCell("Doing", options=("Doing", "Fertig", "Geparkt"))))
+    sheet.tab.rules = [(HEADER.index("RAG"), "Late", "#ea4335"), (HEADER.index("RAG"), "Fine", "#00ff00")]
+    sheet.tab.tables = [{
+        "tableId": "1", "range": {"sheetId": 0, "startColumnIndex": 0, "endColumnIndex": 7},
+        "columnProperties": [{"columnIndex": 4, "columnName": "Status", "columnType": "DROPDOWN",
+            "dataValidationRule": {"condition": {"type": "ONE_OF_LIST", "values": [{"userEnteredValue": "Neu"}]}}}],
+    }]  # fmt: skip
+    sheet.sync()
+    told = {(w.field, w.name): w.colour for w in sheet.ledger.vocabulary("mkt")}
+    assert told == {
+        ("lifecycle", "Doing"): None, ("lifecycle", "Fertig"): None, ("lifecycle", "Geparkt"): None, ("lifecycle", "Neu"): None,
+        ("health", "Late"): "#ea4335", ("health", "Fine"): "#00ff00",
+    }  # fmt: skip
+    loaded = sheet.configuration()
+    words = {u.raw: u.suggestion for p in proposals(sheet.ledger, loaded, loaded.sources[0]) for u in p.words}
+    assert set(words) == {
+        "Fertig",
+        "Geparkt",
+        "Neu",
+    }  # nobody has said a health word, so its column may be painted only
+    assert words["Fertig"] is not None
+    assert words["Fertig"].becomes == {"lifecycle": "done"}
+    sheet.sync()  # unchanged: nothing is asked, and no word is forgotten
+    assert len(sheet.ledger.vocabulary("mkt")) == 6
 
 
 def test_a_sheet_that_is_not_shared_says_with_whom_and_loses_nothing(make: Callable[..., Sheet]) -> None:

@@ -78,31 +78,49 @@ def test_playing_the_changes_forward_again_ends_in_the_present(steps: list[tuple
     assert len(states) == len(made) + 1
 
 
+PAGE = "0123456789abcdef0123456789abcdef"
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("needs LEGAL-7 and ENG-12.", ["LEGAL-7", "ENG-12"]),
-        ("see https://acme.atlassian.net/browse/ENG-9?focus=1, please", ["ENG-9"]),
+        ("needs LEGAL-7 and ENG-12.", [("LEGAL-7", None), ("ENG-12", None)]),
         (
-            "https://www.notion.so/acme/Plan-0123456789abcdef0123456789abcdef",
-            ["https://www.notion.so/acme/Plan-0123456789abcdef0123456789abcdef"],
+            "see https://acme.atlassian.net/browse/ENG-9?focus=1, please (ENG-9)",
+            [("https://acme.atlassian.net/browse/ENG-9?focus=1", "ENG-9")],
         ),
-        ("opp 0065g00000ABCdEAAX", ["0065g00000ABCdEAAX"]),
-        ("Row 17 of marketing", ["Row 17 of marketing"]),
+        (
+            "https://j.example/boards/1?selectedIssue=ENG-7",
+            [("https://j.example/boards/1?selectedIssue=ENG-7", "ENG-7")],
+        ),
+        (f"https://www.notion.so/acme/Plan-{PAGE}?v=1", [(f"https://www.notion.so/acme/Plan-{PAGE}?v=1", PAGE)]),
+        (f"https://notion.so/Coffee-deadbeef-cafe-{PAGE}", [(f"https://notion.so/Coffee-deadbeef-cafe-{PAGE}", PAGE)]),
+        (f"https://a.notion.site/x{PAGE[1:]}?p={PAGE}", [(f"https://a.notion.site/x{PAGE[1:]}?p={PAGE}", PAGE)]),
+        ("01234567-89ab-cdef-0123-456789abcdef", [(PAGE, None)]),
+        ("opp 0065g00000ABCdEAAX", [("0065g00000ABCdEAAX", None)]),
+        ("opp 0065f00000AbCdE", [("0065f00000AbCdEAAV", None)]),
+        (
+            "https://acme.lightning.force.com/lightning/r/Opportunity/0065f00000AbCdE/view",
+            [("https://acme.lightning.force.com/lightning/r/Opportunity/0065f00000AbCdE/view", "0065f00000AbCdEAAV")],
+        ),
+        ("https://example.org/a/page", [("https://example.org/a/page", None)]),
+        ("https://[broken", [("https://[broken", None)]),
+        ("Row 17 of marketing", [("Row 17 of marketing", None)]),
         ("", []),
         ("ENG-1", []),
-        ("COVID-19-plan", ["COVID-19-plan"]),
-        ("ENG-012", ["ENG-012"]),
+        ("https://acme.atlassian.net/browse/ENG-1", []),
+        ("COVID-19-plan", [("COVID-19-plan", None)]),
+        ("ENG-012", [("ENG-012", None)]),
     ],
 )
-def test_a_text_names_records_of_any_tracker(text: str, found: list[str]) -> None:
+def test_a_text_names_records_of_any_tracker(text: str, found: list[tuple[str, str | None]]) -> None:
     assert references(text, apart_from="ENG-1") == found
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(max_size=300))
+@given(st.text(max_size=300) | st.from_regex(r"https?://(www\.notion\.so|a\.force\.com|x)/.{0,60}", fullmatch=True))
 def test_any_text_may_be_looked_through(text: str) -> None:
-    assert all(isinstance(r, str) for r in references(text))
+    assert all(isinstance(target, str) for target, _ in references(text))
 
 
 def test_a_dependency_field_makes_the_other_the_blocker() -> None:

@@ -80,6 +80,30 @@ def test_references_across_trackers_resolve(company: tuple[DemoCompany, Configur
     assert targets == {legal.item.id, eng.item.id}
 
 
+def test_a_sheets_row_a_notion_page_and_a_deal_wait_for_the_same_issue(
+    company: tuple[DemoCompany, Configuration, Ledger],
+) -> None:
+    """A cell that says "needs ENG-31", a Notion text, a deal's next step, and addresses of each in a Jira field."""
+    demo, loaded, ledger = company
+    for source in loaded.sources:
+        run(loaded, ledger, source.key)
+    legal = ledger.item("LEGAL-7")
+    assert legal is not None
+    waiting = {consumer.item.source for consumer, provider in ledger.waiting() if provider.item.id == legal.item.id}
+    assert waiting == {"eng-jira", "marketing-sheet", "sales-salesforce"}
+    page = next(k for k in ledger.items(limit=1000) if k.item.key == "PROD-21").item
+    deal = next(k for k in ledger.items(limit=1000) if k.item.source == "sales-salesforce").item
+    issue = next(i for i in demo.engineering.issues.values() if i.number == 3)
+    texts = f"https://www.notion.so/acme/Renamed-{page.ref} and {deal.ref[:15]} and https://www.notion.so/{'0' * 32}"
+    demo.engineering.edit(issue, None, customfield_10040=texts)
+    run(loaded, ledger, "eng-jira")
+    found = {x.target: x.target_item for x in ledger.links(f"eng-jira:{issue.id}") if x.original == "depends_on"}
+    assert set(found.values()) == {page.id, deal.id, None}
+    assert [u.target for u in ledger.unresolved() if u.item == f"eng-jira:{issue.id}"] == [
+        f"https://www.notion.so/{'0' * 32}"
+    ]
+
+
 def test_a_source_that_asked_to_be_left_alone_is(tracked: Tracked) -> None:
     """Row 1: not asked before its hour, unless a person insists."""
     tracked.server.faults.add("search/jql", faults.status(429, retry_after="600"))

@@ -79,7 +79,7 @@ def test_recorded_status_groups_that_hold_everything_in_to_do_are_not_believed()
     for _, schema in objects("data_source"):
         for found in properties(schema):
             if found.type == "status" and len(found.options) > 1:
-                names = {n for _, n in found.options}
+                names = {n for _, n, _ in found.options}
                 told.setdefault("/".join(sorted(names)), set()).update(found.categories.values())
     assert told
     for names, categories in told.items():
