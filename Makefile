@@ -26,7 +26,8 @@ test: $(READY) postgres ## everything that must hold: style, types, import rules
 smoke: $(READY) ## the installed command without any development dependency, from a wheel, in an environment of its own
 	@sh tests/smoke.sh $(PYTHON)
 
-bench: $(READY) ## measure full and no-change sync beside the raw floor, as ratios of one run (ARGS="--issues 1000,10000")
+bench: $(READY) ## count requests to the trackers, and measure syncs beside the raw floor of the same run (ARGS="--issues 1000,10000")
+	$(BIN)/python -m tests.economy
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: $(READY) postgres ## the slow proofs: kill -9 loops and long fault matrices (about 10 minutes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 
 import msgspec
@@ -9,7 +10,8 @@ import msgspec
 from connectors.contract import tracker
 from ledger.engine import LedgerError
 from ledger.store import Ledger
-from sync.configuration import Configuration
+from normalizer.scales import folded
+from sync.configuration import BoundSource, Configuration
 
 
 class Examined(msgspec.Struct, frozen=True):
@@ -34,6 +36,7 @@ def _database(configuration: Configuration, database: str) -> list[Examined]:
     try:
         with Ledger.open(database) as ledger:
             inbox = ledger.inbox()
+            gone = [f for bound in configuration.sources for f in _gone(ledger, bound)]
     except LedgerError as error:
         return [Examined("database", "tables", False, str(error))]
     found = [Examined("database", "tables", True, "answers and is up to date")]
@@ -46,4 +49,21 @@ def _database(configuration: Configuration, database: str) -> list[Examined]:
             "'sightline map suggest'"
         )
         found.append(Examined(entry.source, "unmapped word", False, says))
-    return found
+    return found + gone
+
+
+def _gone(ledger: Ledger, bound: BoundSource) -> Iterator[Examined]:
+    """Rules for words that the tracker had and has no more."""
+    now = {folded(text) for w in ledger.vocabulary(bound.key) for text in (w.name, w.id)}
+    had = {folded(text) for w in ledger.forgotten(bound.key) for text in (w.name, w.id)}
+    rules = {
+        (word, rule.origin)
+        for mapping in bound.mappings.values()
+        for scale in mapping.scales.values()
+        for word, rule in scale.words.items()
+        if not rule.origin.startswith("built-in")
+    }
+    for word, origin in sorted(rules):
+        if word in had - now:
+            says = f"'{word}', translated at {origin}, is no word of the tracker any more: 'sightline map suggest {bound.key}'"
+            yield Examined(bound.key, "deleted word", False, f"{says} tells what it is called now, if it was renamed")

@@ -262,6 +262,8 @@ def test_a_renamed_option_is_offered_its_old_rule(desk: Desk) -> None:
     assert word["raw"] == "unterwegs"
     assert word["suggestion"]["becomes"] == {"lifecycle": "in_progress"}
     assert word["suggestion"]["because"] == ["it was called 'in flight', which has a rule"]
+    said = desk.run("doctor", code=1)
+    assert re.search(r"'in flight', translated at \S+product.yaml:\d+, is no word of the tracker any more", said)
 
 
 # -- people ---------------------------------------------------------------------------------------------------------------------
