@@ -142,6 +142,18 @@ class SheetsServer:
                 }
                 for c, word, colour in tab.rules
             ]
+        if tab.bands:
+            shown["bandedRanges"] = [
+                {
+                    "bandedRangeId": n,
+                    "range": {"sheetId": tab.id, "startRowIndex": top, "endRowIndex": bottom},
+                    "rowProperties": {
+                        "firstBandColorStyle": {"rgbColor": channels(one)},
+                        "secondBandColorStyle": {"rgbColor": channels(other)},
+                    },
+                }
+                for n, (top, bottom, one, other) in enumerate(tab.bands)
+            ]
         if tab.tables:
             shown["tables"] = tab.tables
         return shown | ({"data": data} if data else {})

@@ -39,6 +39,8 @@ class Tab:
     hidden: set[int] = field(default_factory=set)
     rules: list[tuple[int, str, str]] = field(default_factory=list)
     """(column, word, colour "#rrggbb") of conditional formats."""
+    bands: list[tuple[int, int, str, str]] = field(default_factory=list)
+    """(first row, end row, first colour, second colour) of alternating colours across all columns."""
     tables: list[dict[str, Any]] = field(default_factory=list)
     """Typed tables as the API answers them."""
 

@@ -50,7 +50,7 @@ FILE = "id,name,version,modifiedTime,trashed,lastModifyingUser(displayName)"
 MASK = (
     "spreadsheetId,properties(title,locale,timeZone,defaultFormat(backgroundColorStyle),spreadsheetTheme),"
     "sheets(properties(sheetId,title,gridProperties),merges,conditionalFormats(ranges,booleanRule),"
-    "tables(range,columnProperties),data(startRow,startColumn,"
+    "tables(range,columnProperties),bandedRanges(range,rowProperties,columnProperties),data(startRow,startColumn,"
     "rowMetadata(hiddenByFilter,hiddenByUser),rowData(values(effectiveValue,formattedValue,"
     "effectiveFormat(backgroundColorStyle,numberFormat),hyperlink,chipRuns,dataValidation))))"
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -90,6 +90,7 @@ def grids(answer: Any) -> Iterator[Grid]:
             grid = _empty(_map(sheet.get("properties")), properties)
             _fill(grid, _map(block), theme, default)
             _typed_tables(grid, sheet)
+            _unband(grid, sheet, theme)
             _colour_rules(grid, sheet, theme)
             _merge(grid, _list(sheet.get("merges")))
             yield grid
@@ -129,6 +130,22 @@ def _typed_tables(grid: Grid, sheet: Mapping[str, Any]) -> None:
             grid.types[at] = _clean(str(column.get("columnType") or ""))
             words = _allowed(_map(column.get("dataValidationRule")))
             grid.words.setdefault(at, {}).update(dict.fromkeys(words))
+
+
+def _unband(grid: Grid, sheet: Mapping[str, Any], theme: Mapping[str, str]) -> None:
+    """Alternating colours are decoration: a cell in its band's own colour says nothing by it."""
+    for band in map(_map, _list(sheet.get("bandedRanges"))):
+        area = _map(band.get("range"))
+        looks = [_map(band.get("rowProperties")), _map(band.get("columnProperties"))]
+        names = ("headerColor", "firstBandColor", "secondBandColor", "footerColor")
+        colours = {_rgb(_map(look.get(n + "Style")), theme) or _plain_rgb(look.get(n)) for look in looks for n in names}
+        top, left = _int(area.get("startRowIndex")), _int(area.get("startColumnIndex"))
+        bottom, right = _int(area.get("endRowIndex")) or 10**8, _int(area.get("endColumnIndex")) or 10**8
+        for number in range(max(top, grid.first_row), min(bottom, grid.first_row + len(grid.rows))):
+            row = grid.row(number)
+            for at in range(max(left - grid.first_column, 0), min(right - grid.first_column, len(row))):
+                if row[at].colour is not None and row[at].colour in colours:
+                    row[at] = replace(row[at], colour=None)
 
 
 def _colour_rules(grid: Grid, sheet: Mapping[str, Any], theme: Mapping[str, str]) -> None:

@@ -113,6 +113,15 @@ def test_painted_colours_are_read_and_the_default_is_nothing(make: Callable[...,
     assert [e.raw for e in sheet.ledger.inbox() if e.field == "health"] == ["#cccccc"]
 
 
+def test_alternating_colours_say_nothing(make: Callable[..., Sheet]) -> None:
+    sheet = make(row("A", "#f3f3f3"), row("B", "#00ff00"), row("C", "#ff0000"))
+    sheet.tab.bands = [(1, 4, "#f3f3f3", "#00ff00")]
+    sheet.sync()
+    told = {ref: k.item.reported_health for ref, k in sheet.all().items()}
+    assert told == {"a": Health.UNKNOWN, "b": Health.UNKNOWN, "c": Health.OFF_TRACK}
+    assert sheet.ledger.inbox() == []
+
+
 def test_a_written_word_wins_over_the_paint(make: Callable[..., Sheet]) -> None:
     sheet = make(row("A", RAG=SheetCell("Red", colour="#00ff00")))
     sheet.sync()

@@ -22,6 +22,7 @@ def server() -> Iterator[SheetsServer]:
     with DemoCompany(date(2026, 11, 20)) as company:
         (book,) = company.marketing.books.values()
         book.tabs[0].rules = [(3, "Late", "#ea4335")]
+        book.tabs[0].bands = [(2, 9, "#ffffff", "#f3f3f3")]
         yield company.marketing_server
 
 
