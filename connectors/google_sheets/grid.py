@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ledger.text import storable
+from connectors.plain import clean, mapping, sequence
 
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # serial dates count local days, whatever the zone
-LONGEST = 50_000
 WHITE = "#ffffff"
 
 
@@ -81,25 +80,25 @@ def letters(column: int) -> str:
 def grids(answer: Any) -> Iterator[Grid]:
     """Every block of cells of an answer, tab by tab, in the order of the ranges asked for; a tab without cells is one too.
     What is not of its type is nothing."""
-    book = _map(answer)
-    properties = _map(book.get("properties"))
+    book = mapping(answer)
+    properties = mapping(book.get("properties"))
     theme = _theme(properties)
-    default = _rgb(_map(_map(properties.get("defaultFormat")).get("backgroundColorStyle")), theme) or WHITE
-    for sheet in map(_map, _list(book.get("sheets"))):
-        for block in _list(sheet.get("data")) or [{}]:
-            grid = _empty(_map(sheet.get("properties")), properties)
-            _fill(grid, _map(block), theme, default)
+    default = _rgb(mapping(mapping(properties.get("defaultFormat")).get("backgroundColorStyle")), theme) or WHITE
+    for sheet in map(mapping, sequence(book.get("sheets"))):
+        for block in sequence(sheet.get("data")) or [{}]:
+            grid = _empty(mapping(sheet.get("properties")), properties)
+            _fill(grid, mapping(block), theme, default)
             _typed_tables(grid, sheet)
             _unband(grid, sheet, theme)
             _colour_rules(grid, sheet, theme)
-            _merge(grid, _list(sheet.get("merges")))
+            _merge(grid, sequence(sheet.get("merges")))
             yield grid
 
 
 def _empty(about: Mapping[str, Any], book: Mapping[str, Any]) -> Grid:
-    shape = _map(about.get("gridProperties"))
+    shape = mapping(about.get("gridProperties"))
     return Grid(
-        tab=_clean(str(about.get("title") or "")),
+        tab=clean(str(about.get("title") or "")),
         tab_id=_int(about.get("sheetId")),
         zone=_zone(book.get("timeZone")),
         frozen=_int(shape.get("frozenRowCount")),
@@ -110,35 +109,37 @@ def _empty(about: Mapping[str, Any], book: Mapping[str, Any]) -> Grid:
 def _fill(grid: Grid, block: Mapping[str, Any], theme: Mapping[str, str], default: str) -> None:
     first, left = _int(block.get("startRow")), _int(block.get("startColumn"))
     grid.first_row, grid.first_column = first, left
-    for row in _list(block.get("rowData")):
-        raws = _list(_map(row).get("values"))
+    for row in sequence(block.get("rowData")):
+        raws = sequence(mapping(row).get("values"))
         grid.rows.append([_cell(c, grid, theme, default) for c in raws])
         for c, raw in enumerate(raws):
-            if words := _allowed(_map(_map(raw).get("dataValidation"))):
+            if words := _allowed(mapping(mapping(raw).get("dataValidation"))):
                 grid.words.setdefault(left + c, dict.fromkeys(words))
-    for n, about in enumerate(_list(block.get("rowMetadata"))):
-        if _map(about).get("hiddenByFilter") is True or _map(about).get("hiddenByUser") is True:
+    for n, about in enumerate(sequence(block.get("rowMetadata"))):
+        if mapping(about).get("hiddenByFilter") is True or mapping(about).get("hiddenByUser") is True:
             grid.hidden.add(first + n)
 
 
 def _typed_tables(grid: Grid, sheet: Mapping[str, Any]) -> None:
     """What a table says of its columns."""
-    for table in map(_map, _list(sheet.get("tables"))):
-        left = _int(_map(table.get("range")).get("startColumnIndex"))
-        for column in map(_map, _list(table.get("columnProperties"))):
+    for table in map(mapping, sequence(sheet.get("tables"))):
+        left = _int(mapping(table.get("range")).get("startColumnIndex"))
+        for column in map(mapping, sequence(table.get("columnProperties"))):
             at = left + _int(column.get("columnIndex"))
-            grid.types[at] = _clean(str(column.get("columnType") or ""))
-            words = _allowed(_map(column.get("dataValidationRule")))
+            grid.types[at] = clean(str(column.get("columnType") or ""))
+            words = _allowed(mapping(column.get("dataValidationRule")))
             grid.words.setdefault(at, {}).update(dict.fromkeys(words))
 
 
 def _unband(grid: Grid, sheet: Mapping[str, Any], theme: Mapping[str, str]) -> None:
     """Alternating colours are decoration: a cell in its band's own colour says nothing by it."""
-    for band in map(_map, _list(sheet.get("bandedRanges"))):
-        area = _map(band.get("range"))
-        looks = [_map(band.get("rowProperties")), _map(band.get("columnProperties"))]
+    for band in map(mapping, sequence(sheet.get("bandedRanges"))):
+        area = mapping(band.get("range"))
+        looks = [mapping(band.get("rowProperties")), mapping(band.get("columnProperties"))]
         names = ("headerColor", "firstBandColor", "secondBandColor", "footerColor")
-        colours = {_rgb(_map(look.get(n + "Style")), theme) or _plain_rgb(look.get(n)) for look in looks for n in names}
+        colours = {
+            _rgb(mapping(look.get(n + "Style")), theme) or _plain_rgb(look.get(n)) for look in looks for n in names
+        }
         top, left = _int(area.get("startRowIndex")), _int(area.get("startColumnIndex"))
         bottom, right = _int(area.get("endRowIndex")) or 10**8, _int(area.get("endColumnIndex")) or 10**8
         for number in range(max(top, grid.first_row), min(bottom, grid.first_row + len(grid.rows))):
@@ -150,14 +151,14 @@ def _unband(grid: Grid, sheet: Mapping[str, Any], theme: Mapping[str, str]) -> N
 
 def _colour_rules(grid: Grid, sheet: Mapping[str, Any], theme: Mapping[str, str]) -> None:
     """Words that are painted by a rule: the sheet itself says which colour a word has."""
-    for rule in map(_map, _list(sheet.get("conditionalFormats"))):
-        told = _map(rule.get("booleanRule"))
-        condition, look = _map(told.get("condition")), _map(told.get("format"))
-        colour = _rgb(_map(look.get("backgroundColorStyle")), theme) or _plain_rgb(look.get("backgroundColor"))
+    for rule in map(mapping, sequence(sheet.get("conditionalFormats"))):
+        told = mapping(rule.get("booleanRule"))
+        condition, look = mapping(told.get("condition")), mapping(told.get("format"))
+        colour = _rgb(mapping(look.get("backgroundColorStyle")), theme) or _plain_rgb(look.get("backgroundColor"))
         if condition.get("type") not in ("TEXT_EQ", "TEXT_CONTAINS", "TEXT_STARTS_WITH") or colour is None:
             continue
-        words = [_clean(str(_map(v).get("userEnteredValue") or "")) for v in _list(condition.get("values"))]
-        for area in map(_map, _list(rule.get("ranges"))):
+        words = [clean(str(mapping(v).get("userEnteredValue") or "")) for v in sequence(condition.get("values"))]
+        for area in map(mapping, sequence(rule.get("ranges"))):
             left = _int(area.get("startColumnIndex"))
             for column in range(left, min(_int(area.get("endColumnIndex")), left + 100)):
                 grid.words.setdefault(column, {}).update({w: colour for w in words if w and not w.startswith("=")})
@@ -165,7 +166,7 @@ def _colour_rules(grid: Grid, sheet: Mapping[str, Any], theme: Mapping[str, str]
 
 def _merge(grid: Grid, merges: list[Any]) -> None:
     """Every cell of a merged block shows what its first cell holds."""
-    for merge in map(_map, merges):
+    for merge in map(mapping, merges):
         top, left = _int(merge.get("startRowIndex")), _int(merge.get("startColumnIndex"))
         bottom, right = _int(merge.get("endRowIndex")), _int(merge.get("endColumnIndex"))
         source = grid.row(top)
@@ -180,30 +181,30 @@ def _merge(grid: Grid, merges: list[Any]) -> None:
 
 
 def _cell(raw: Any, grid: Grid, theme: Mapping[str, str], default: str) -> Cell:
-    cell = _map(raw)
+    cell = mapping(raw)
     if not cell:
         return NOTHING
-    value = _map(cell.get("effectiveValue"))
-    look = _map(cell.get("effectiveFormat"))
-    error = _map(value.get("errorValue")).get("type") if "errorValue" in value else None
-    colour = _rgb(_map(look.get("backgroundColorStyle")), theme) or _plain_rgb(look.get("backgroundColor"))
-    chips = [_map(_map(run).get("chip")) for run in _list(cell.get("chipRuns"))]
-    emails = [_map(c.get("personProperties")).get("email") for c in chips]
-    links = [cell.get("hyperlink"), *(_map(c.get("richLinkProperties")).get("uri") for c in chips)]
+    value = mapping(cell.get("effectiveValue"))
+    look = mapping(cell.get("effectiveFormat"))
+    error = mapping(value.get("errorValue")).get("type") if "errorValue" in value else None
+    colour = _rgb(mapping(look.get("backgroundColorStyle")), theme) or _plain_rgb(look.get("backgroundColor"))
+    chips = [mapping(mapping(run).get("chip")) for run in sequence(cell.get("chipRuns"))]
+    emails = [mapping(c.get("personProperties")).get("email") for c in chips]
+    links = [cell.get("hyperlink"), *(mapping(c.get("richLinkProperties")).get("uri") for c in chips)]
     return Cell(
-        value=_value(value, _map(look.get("numberFormat")).get("type"), grid.zone),
-        text=_clean(str(cell.get("formattedValue") or "")),
+        value=_value(value, mapping(look.get("numberFormat")).get("type"), grid.zone),
+        text=clean(str(cell.get("formattedValue") or "")),
         colour=None if colour in (None, default, WHITE) else colour,
         error=str(error) if error else None,
-        emails=tuple(_clean(e) for e in emails if isinstance(e, str)),
-        links=tuple(_clean(x) for x in links if isinstance(x, str)),
+        emails=tuple(clean(e) for e in emails if isinstance(e, str)),
+        links=tuple(clean(x) for x in links if isinstance(x, str)),
     )
 
 
 def _value(value: Mapping[str, Any], kind: Any, zone: str) -> str | float | bool | None:
     """The typed value; a number is a date only by its format, and a text is never made a number."""
     if isinstance(text := value.get("stringValue"), str):
-        return _clean(text) or None
+        return clean(text) or None
     if isinstance(flag := value.get("boolValue"), bool):
         return flag
     number = value.get("numberValue")
@@ -236,8 +237,8 @@ def _dated(serial: float, kind: str, zone: str) -> str | None:
 
 
 def _theme(properties: Mapping[str, Any]) -> dict[str, str]:
-    pairs = _list(_map(properties.get("spreadsheetTheme")).get("themeColors"))
-    return {str(_map(p).get("colorType")): _rgb(_map(_map(p).get("color")), {}) or WHITE for p in pairs}
+    pairs = sequence(mapping(properties.get("spreadsheetTheme")).get("themeColors"))
+    return {str(mapping(p).get("colorType")): _rgb(mapping(mapping(p).get("color")), {}) or WHITE for p in pairs}
 
 
 def _rgb(style: Mapping[str, Any], theme: Mapping[str, str]) -> str | None:
@@ -261,10 +262,10 @@ def _plain_rgb(colour: Any) -> str | None:
 
 def _allowed(validation: Mapping[str, Any]) -> tuple[str, ...]:
     """The words of a drop-down list, in their order."""
-    rule = _map(validation.get("condition"))
+    rule = mapping(validation.get("condition"))
     if rule.get("type") != "ONE_OF_LIST":
         return ()
-    return tuple(_clean(str(_map(v).get("userEnteredValue") or "")) for v in _list(rule.get("values")))
+    return tuple(clean(str(mapping(v).get("userEnteredValue") or "")) for v in sequence(rule.get("values")))
 
 
 def _zone(name: Any) -> str:
@@ -272,18 +273,6 @@ def _zone(name: Any) -> str:
         return str(ZoneInfo(str(name)).key)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return "UTC"
-
-
-def _clean(text: str) -> str:
-    return storable(text[:LONGEST])
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _int(value: Any) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.contract import AccessDenied, Discovery, Place, SeenField, SeenPerson, StatusValue
 from connectors.jira.errors import Refused
-from connectors.jira.reader import clean
+from connectors.plain import clean
 
 if TYPE_CHECKING:
     from connectors.jira.client import JiraConnector

@@ -11,10 +11,9 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.contract import Change, Link, RawRecord, Said, UnreadableRecord, Words
-from ledger.text import storable
+from connectors.plain import clean, iso_instant, number
 
 ActorKind = Literal["human", "automation", "unknown"]
-LONGEST = 50_000
 TEXT_CUT = 200
 EPIC_LINK = "com.pyxis.greenhopper.jira:gh-epic-link"
 STANDING = ("summary", "project", "issuetype", "created", "updated", "status", "issuelinks", "parent")
@@ -113,7 +112,7 @@ def words(value: Any) -> Words:
         return tuple(w for entry in value for w in words(entry))
     if isinstance(value, dict):
         return (_object(value),)
-    return (Said(clean(value) if isinstance(value, str) else _number(value)),)
+    return (Said(clean(value) if isinstance(value, str) else number(value)),)
 
 
 def _object(value: dict[str, Any]) -> Said:
@@ -263,35 +262,16 @@ def _actor(author: Any, shape: Shape) -> tuple[Said | None, ActorKind]:
 # -- small things -----------------------------------------------------------------------------------------------------
 
 
-def clean(text: str) -> str:
-    """Text as both databases store it, cut at 50,000 characters."""
-    if text.isascii() and len(text) <= LONGEST and "\0" not in text:
-        return text
-    return storable(text[:LONGEST])
-
-
-def _number(value: Any) -> bool | int | float | str | None:
-    """A number that both databases and JSON can hold; larger ones as text, no-numbers as nothing."""
-    if isinstance(value, float) and value - value != 0:  # NaN and infinities
-        return None
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-        return str(value) if value.bit_length() < 10_000 else "a number too long to show"
-    return value if isinstance(value, bool | int | float) else str(value)
-
-
 def instant(value: Any, name: str, problems: list[str]) -> datetime | None:
     """ISO text with an offset, epoch milliseconds, or epoch seconds: all three are in Atlassian's own examples."""
     try:
-        if isinstance(value, str):
-            at = datetime.fromisoformat(value)
-            return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+        epoch = isinstance(value, int | float) and not isinstance(value, bool)
+        at = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC) if epoch else iso_instant(value)
     except (ValueError, OverflowError, OSError):
-        pass
-    if value is not None:
+        at = None
+    if at is None and value is not None:
         problems.append(clean(f"{name} '{str(value)[:40]}' is no instant"))
-    return None
+    return at
 
 
 def read_all(issues: Sequence[Any], shape: Shape) -> tuple[list[RawRecord], list[UnreadableRecord]]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from connectors.contract import Binding, Change, FieldRef, RawRecord, SourceChanged
 from connectors.jira import DEFAULT_FIELDS, Connection
-from connectors.jira.reader import EPIC_LINK, Shape, changes, clean, read
+from connectors.jira.reader import EPIC_LINK, Shape, changes, read
+from connectors.plain import clean
 
 
 def find_fields(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from connectors.contract import AccessDenied, Finding, SourceError, SourceUnavailable
 from connectors.notion.pull import Puller
-from connectors.notion.values import text_or_none
+from connectors.plain import text_or_none
 
 if TYPE_CHECKING:
     from connectors.notion.client import NotionConnector

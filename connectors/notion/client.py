@@ -41,7 +41,7 @@ from connectors.notion.errors import Refused, TooSlow
 from connectors.notion.pull import DataSource, Puller
 from connectors.notion.reader import read, scope_of, trashed
 from connectors.notion.shape import elsewhere, find_properties, name_of, vocabulary
-from connectors.notion.values import objects, text_or_none
+from connectors.plain import objects, text_or_none
 from connectors.wire import READ_MARK, Answer, PageGuard, Policy, Wire, parsed
 
 MANY = 30

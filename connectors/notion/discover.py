@@ -9,7 +9,7 @@ from connectors.contract import AccessDenied, Discovery, Place, SeenField, SeenP
 from connectors.notion.errors import Refused
 from connectors.notion.reader import trashed
 from connectors.notion.shape import name_of, properties
-from connectors.notion.values import objects, text_or_none
+from connectors.plain import objects, text_or_none
 from connectors.wire import PageGuard
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@
 
 A data source that was not read before, or of which a mapped property's options changed, is read whole even then; one with a
 formula or rollup in a role once a day, for their results change without an edit. A query ends after 10,000 rows, sometimes
-without a word but `request_status`: it goes on from the last row's creation. Cursor {"since", "read", "whole"}: an instant,
+without a word but `request_status`: it goes on from the last row's creation. Cursor {"since", "read", "whole"}: an iso_instant,
 what each data source looked like, when each was last read whole.
 """
 
@@ -22,7 +22,7 @@ from connectors.contract import AccessDenied, Binding, Page, RawRecord, Seen, So
 from connectors.notion.errors import CursorRefused, Incomplete, Refused, TooSlow
 from connectors.notion.reader import Shape, completed, cut_off, read_all, ref_of, trashed
 from connectors.notion.shape import digest
-from connectors.notion.values import instant
+from connectors.plain import iso_instant
 from connectors.wire import PageGuard
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class Puller:
         """Pages, then one Verdict. The watermark is the earlier of our clock and the server's at the start."""
         sources = self.client.readable(self.binding)
         started = self._now()
-        resume = resume if full and resume and instant(resume.get("started")) else None
-        started = instant(resume["started"]) or started if resume else started
+        resume = resume if full and resume and iso_instant(resume.get("started")) else None
+        started = iso_instant(resume["started"]) or started if resume else started
         whole = {} if full or cursor is None else dict(cursor.get("whole") or {})
         try:
             for data_source in sources:
@@ -98,11 +98,11 @@ class Puller:
         marks = digest(data_source.shape)
         if before is None or any(before.get(role) != mark for role, mark in marks.items()):
             return None
-        last = instant((cursor.get("whole") or {}).get(data_source.id))
+        last = iso_instant((cursor.get("whole") or {}).get(data_source.id))
         computed = any(p.type in ("formula", "rollup") for p in data_source.shape.roles.values())
         if computed and (last is None or now - last >= WHOLE_EVERY):
             return None
-        return instant(cursor.get("since"))
+        return iso_instant(cursor.get("since"))
 
     def _records(
         self,
@@ -113,7 +113,7 @@ class Puller:
         resume: Mapping[str, Any] | None,
     ) -> Iterator[Page]:
         """The records of one data source; with where to resume when this is a full read."""
-        after = instant(resume.get("created_from")) if resume and resume.get("source") == data_source.id else None
+        after = iso_instant(resume.get("created_from")) if resume and resume.get("source") == data_source.id else None
         if since is None and after is None:
             self._met[data_source.id] = []
         for rows in self._rows(data_source, data_source.shape.wanted, since=since, after=after):
@@ -285,7 +285,7 @@ class _Window:
     def note(self, rows: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> None:
         """Takes a page's rows and Notion's own word on whether they are all."""
         for row in rows:
-            at = instant(row.get("created_time"))
+            at = iso_instant(row.get("created_time"))
             if at is not None and self.last is not None and at < self.last:
                 self.ordered = False
             self.last = max(filter(None, (self.last, at)), default=None)

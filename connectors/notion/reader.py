@@ -8,18 +8,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from connectors.contract import RawRecord, UnreadableRecord, Words
-from connectors.notion.values import (
-    Categories,
-    Unfit,
-    clean,
-    instant,
-    objects,
-    plain,
-    plain_text,
-    said,
-    text_or_none,
-    unique,
-)
+from connectors.notion.values import Categories, Unfit, plain, plain_text, said, unique
+from connectors.plain import clean, iso_instant, objects, text_or_none
 
 FEW = 25
 """Notion shows this many references of a property within a page, and no more."""
@@ -87,8 +77,8 @@ def read(page: Any, shape: Shape) -> RawRecord:
         key=(unique(counted.get("unique_id")) if counted else None) or title,
         title=title,
         url=text_or_none(page.get("url")) or f"https://www.notion.so/{ref}",
-        created_at=instant(page.get("created_time")),
-        updated_at=instant(page.get("last_edited_time")),
+        created_at=iso_instant(page.get("created_time")),
+        updated_at=iso_instant(page.get("last_edited_time")),
         fields=fields,
         problems=tuple(problems),
     )

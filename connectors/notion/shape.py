@@ -11,7 +11,8 @@ from typing import Any
 from connectors.contract import Binding, Change, FieldRef, RawRecord, SourceChanged, StatusValue
 from connectors.notion import DEFAULT_FIELDS
 from connectors.notion.reader import Option, Property, Shape, completed, read, same
-from connectors.notion.values import clean, objects, plain_text, text_or_none
+from connectors.notion.values import plain_text
+from connectors.plain import clean, objects, text_or_none
 
 GROUPS = {"to-do": "new", "to do": "new", "todo": "new", "in progress": "indeterminate", "complete": "done"}
 PAINTED = (("gray", "new"), ("blue", "indeterminate"), ("green", "done"))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from connectors.contract import Said, Words
-from ledger.text import storable
+from connectors.plain import clean, number, text_or_none
 
-LONGEST = 50_000
 TEXT_CUT = 200
 DEEPEST = 4
 DEPENDENCIES = ("depends_on", "blocked_on")
@@ -219,35 +217,3 @@ def plain_text(pieces: Any) -> str:
     """A title's words, however they came; never raises."""
     texts = [p.get("plain_text") for p in pieces if isinstance(p, dict)] if isinstance(pieces, list) else []
     return clean("".join(t for t in texts if isinstance(t, str))).strip()
-
-
-def clean(text: str) -> str:
-    """Text as both databases store it, cut at 50,000 characters."""
-    return storable(text[:LONGEST])
-
-
-def text_or_none(value: Any) -> str | None:
-    return clean(value) if isinstance(value, str) and value else None
-
-
-def number(value: Any) -> bool | int | float | str | None:
-    """A number that both databases and JSON can hold; larger ones as text, no-numbers as nothing."""
-    if isinstance(value, float) and value - value != 0:  # NaN and infinities
-        return None
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-        return str(value) if value.bit_length() < 10_000 else "a number too long to show"
-    return value if isinstance(value, bool | int | float) else clean(str(value))
-
-
-def instant(value: Any) -> datetime | None:
-    """ISO text as an instant; None for whatever is none."""
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return None if at is None else (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def objects(value: Any) -> Sequence[dict[str, Any]]:
-    """The objects of a list; nothing where it is none."""
-    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from connectors.contract import Discovery, Place, SeenField, SeenPerson, StatusValue
+from connectors.plain import clean
 from connectors.salesforce.errors import Incomplete, Refused
-from connectors.salesforce.reader import STAGE, clean
+from connectors.salesforce.reader import STAGE
 from connectors.salesforce.shape import categories
 
 if TYPE_CHECKING:

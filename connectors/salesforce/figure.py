@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from connectors.contract import Binding, Found, Page, RawRecord, Said, Seen, SourceChanged, SourceUnavailable, Verdict
+from connectors.plain import number
 from connectors.salesforce.errors import Refused
-from connectors.salesforce.reader import number
 from connectors.salesforce.soql import both, select
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from connectors.contract import Change, Words
+from connectors.plain import clean
 from connectors.salesforce.errors import Refused
-from connectors.salesforce.reader import Shape, clean, instant, person, said
+from connectors.salesforce.reader import Shape, instant, person, said
 from connectors.salesforce.soql import is_id, lists, select
 
 if TYPE_CHECKING:

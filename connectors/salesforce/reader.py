@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
 from connectors.contract import Link, RawRecord, Said, UnreadableRecord, Words
-from ledger.text import storable
+from connectors.plain import clean, iso_instant, number
 
-LONGEST = 50_000
 TEXT_CUT = 200
 STAGE, PROBABILITY = "StageName", "Probability"
 
@@ -190,30 +189,9 @@ def read_all(rows: Sequence[Any], shape: Shape) -> tuple[list[RawRecord], list[U
 # -- small things -----------------------------------------------------------------------------------------------------
 
 
-def clean(text: str) -> str:
-    """Text as both databases store it, cut at 50,000 characters."""
-    if text.isascii() and len(text) <= LONGEST and "\0" not in text:
-        return text
-    return storable(text[:LONGEST])
-
-
-def number(value: Any) -> bool | int | float | str | None:
-    """A number that both databases and JSON can hold; larger ones as text, no-numbers as nothing."""
-    if isinstance(value, float) and value - value != 0:  # NaN and infinities
-        return None
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-        return str(value) if value.bit_length() < 10_000 else "a number too long to show"
-    return value if isinstance(value, bool | int | float) else clean(str(value))
-
-
 def instant(value: Any, name: str, problems: list[str]) -> datetime | None:
     """2026-11-20T09:00:00.000+0000 in UTC."""
-    try:
-        if isinstance(value, str):
-            at = datetime.fromisoformat(value)
-            return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    if value is not None:
+    at = iso_instant(value)
+    if at is None and value is not None:
         problems.append(clean(f"{name} '{str(value)[:40]}' is no instant"))
-    return None
+    return at

@@ -20,9 +20,10 @@ from connectors.contract import (
     Verdict,
     Words,
 )
+from connectors.plain import clean
 from connectors.salesforce import DEFAULT_FIELDS
 from connectors.salesforce.errors import Refused
-from connectors.salesforce.reader import STAGE, Shape, clean, said
+from connectors.salesforce.reader import STAGE, Shape, said
 from connectors.salesforce.shape import categories, gone, matching, option_labels
 from connectors.salesforce.soql import is_id
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from connectors.contract import Binding, Change, FieldRef, RawRecord, SourceChanged
+from connectors.plain import clean
 from connectors.salesforce import DEFAULT_FIELDS
 from connectors.salesforce.history import merged
-from connectors.salesforce.reader import STAGE, Person, Shape, category, clean, read
+from connectors.salesforce.reader import STAGE, Person, Shape, category, read
 
 AUTOMATONS = frozenset({"AutomatedProcess", "CloudIntegrationUser", "CsnOnly"})
 
