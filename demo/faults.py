@@ -95,6 +95,17 @@ def answered(body: bytes) -> Action:
     return act
 
 
+def meanwhile(work: Callable[[], None]) -> Action:
+    """The right answer, and something changes in the tracker right after it was made."""
+
+    def act(handler: BaseHTTPRequestHandler, answer: bytes) -> None:
+        work()
+        handler.send_response(200)
+        _body(handler, answer, "application/json")
+
+    return act
+
+
 def cut(part: float) -> Action:
     """The connection ends after a part of the body that was announced whole."""
 
