@@ -90,6 +90,9 @@ def sync(
     census: Annotated[bool, typer.Option("--census", help="Also compare every id, to notice what vanished.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count, write nothing.")] = False,
     now: Annotated[bool, typer.Option("--now", help="Ask even a source that asked to be left alone.")] = False,
+    accept_missing: Annotated[
+        bool, typer.Option("--accept-missing", help="What vanished at once is truly gone: hold it no longer.")
+    ] = False,
     config: ConfigDir = HERE,
     database: Database = DATABASE,
     json: Json = False,
@@ -98,13 +101,23 @@ def sync(
     from connectors.contract import ConfigError
 
     configuration = terminal.configuration(config)
+    if accept_missing and not sources:
+        terminal.stop("--accept-missing needs the sources it is meant for")
     try:
         chosen = [configuration.source(key) for key in sources] if sources else list(configuration.sources)
     except ConfigError as error:
         terminal.stop(str(error))
     with terminal.ledger(database, migrate=True) as ledger:
         outcomes = run_sources(
-            chosen, configuration, ledger, full=full, census=census, dry_run=dry_run, now=now, quiet=json
+            chosen,
+            configuration,
+            ledger,
+            full=full,
+            census=census,
+            dry_run=dry_run,
+            now=now,
+            accept_missing=accept_missing,
+            quiet=json,
         )
     if json:
         typer.echo(terminal.as_json(outcomes))

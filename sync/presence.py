@@ -76,7 +76,7 @@ def triage(
     """Sorts vanished records by their scope. `known` is how many records each scope held before this census; `scopes` None:
     the tracker does not tell, and every record is asked for by id."""
     if scopes is None:
-        scopes = [Scope(scope, scope) for scope in {m.scope for m in missing}]
+        scopes = [Scope(scope, "") for scope in {m.scope for m in missing}]
     visible = {scope.id: scope for scope in scopes}
     by_scope: dict[str, list[Missing]] = {}
     for record in missing:
@@ -92,10 +92,11 @@ def triage(
             result.decided.extend(_all(records, Presence.MOVED_OUT, f"'{scope.name}' was archived", now))
         else:
             result.ask.extend(records)
+            where = f" of '{scope.name}'" if scope.name else ""
             if breaker.trips(len(records), known.get(scope_id, len(records))):
                 result.suspect[scope_id] = (
-                    f"{len(records)} of {known.get(scope_id, len(records))} records of '{scope.name}' vanished at once: "
-                    "held as unobserved until their ids can be confirmed"
+                    f"{len(records)} of {known.get(scope_id, len(records))} records{where} vanished at once: "
+                    "held as unobserved until somebody says that they are gone (sightline sync ... --accept-missing)"
                 )
     return result
 

@@ -8,6 +8,7 @@ read moves no cursor and concludes nothing from absence.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -61,17 +62,28 @@ class Options:
 
     @classmethod
     def under(
-        cls, t: Thresholds, *, full: bool = False, census: bool = False, dry_run: bool = False, now: bool = False
+        cls,
+        t: Thresholds,
+        *,
+        full: bool = False,
+        census: bool = False,
+        dry_run: bool = False,
+        now: bool = False,
+        accept_missing: bool = False,
     ) -> Options:
-        """What was asked for, under an organisation's thresholds."""
+        """What was asked for, under an organisation's thresholds.
+
+        accept_missing: a person says that what vanished at once is truly gone; every id is compared, no breaker holds it.
+        """
         confirm = timedelta(hours=t.confirm_deletion_after_hours)
+        breaker = Breaker(t.mass_missing_share, t.mass_missing_count, t.mass_missing_at_least, confirm)
         return cls(
             full=full,
-            census=True if census else None,
+            census=True if census or accept_missing else None,
             dry_run=dry_run,
             even_if_paused=now,
             census_every=timedelta(hours=t.census_every_hours),
-            breaker=Breaker(t.mass_missing_share, t.mass_missing_count, t.mass_missing_at_least, confirm),
+            breaker=Breaker(1, sys.maxsize, sys.maxsize, confirm) if accept_missing else breaker,
         )
 
 

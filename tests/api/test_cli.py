@@ -116,6 +116,20 @@ def test_sync_as_json_is_one_document(company: DemoCompany) -> None:
     assert all(o["requests"] > 0 for o in told)
 
 
+def test_a_mass_disappearance_is_held_until_a_person_says_that_it_is_so(company: DemoCompany) -> None:
+    """A team that clears its sheet for the new quarter is not stuck, and a fault does not delete a quarter's work."""
+    run("sync")
+    (book,) = company.marketing.books.values()
+    del book.tabs[0].rows[4:]
+    company.marketing.touch(book)
+    assert "13 of 15 records vanished at once" in run("sync", "marketing-sheet")
+    assert len(as_json("items", "--source", "marketing-sheet", "--presence", "unobserved")) == 13
+    assert "--accept-missing needs the sources" in run("sync", "--accept-missing", code=2)
+    run("sync", "marketing-sheet", "--accept-missing")
+    assert len(as_json("items", "--source", "marketing-sheet", "--presence", "deleted")) == 13
+    assert len(as_json("items", "--source", "marketing-sheet")) == 2
+
+
 def test_one_source_alone(company: DemoCompany) -> None:
     assert [o["source"] for o in as_json("sync", "legal-jira")] == ["legal-jira"]
 
