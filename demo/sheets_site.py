@@ -26,6 +26,7 @@ class SheetCell:
     emails: tuple[str, ...] = ()
     link: str | None = None
     options: tuple[str, ...] = ()
+    """Words of a drop-down list, or the one range that it takes them from: "=Lists!$A$1:$A$5"."""
 
 
 @dataclass(slots=True)
@@ -122,7 +123,8 @@ def rendered(cell: SheetCell) -> dict[str, Any]:
         ]
     if cell.options:
         words = [{"userEnteredValue": o} for o in cell.options]
-        shown["dataValidation"] = {"condition": {"type": "ONE_OF_LIST", "values": words}, "showCustomUi": True}
+        kind = "ONE_OF_RANGE" if cell.options[0].startswith("=") else "ONE_OF_LIST"
+        shown["dataValidation"] = {"condition": {"type": kind, "values": words}, "showCustomUi": True}
     return shown
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gspread.urls import DRIVE_FILES_API_V3_URL, SPREADSHEET_URL
 
-from connectors.contract import Discovery, Place, SeenField, SourceError, StatusValue
+from connectors.contract import Discovery, Place, SeenField, SourceChanged, SourceError, StatusValue
 from connectors.google_sheets.grid import Grid, grids
 
 if TYPE_CHECKING:
@@ -51,9 +51,23 @@ def _tabs(sheets: SheetsConnector, ref: str, name: str, mask: str) -> Iterator[P
     for grid in grids(sheets.ask(url, {"ranges": ranges, "fields": mask}, what)) if ranges else ():
         scope: dict[str, Any] = {"spreadsheet": ref, "tab": grid.tab}
         header = _header(grid)
+        _fill_lists(sheets, url, what, grid)
         fields = tuple(_columns(grid, header)) if header is not None else ()
         note = f"of '{name}'" if fields else f"of '{name}'; no row looks like a header"
         yield Place("tab", grid.tab, scope, fields, tuple(f.name for f in fields[:1]), note)
+
+
+def _fill_lists(sheets: SheetsConnector, url: str, what: str, grid: Grid) -> None:
+    """Words of drop-down lists that stand in another place: one question each. A place that is gone has none."""
+    for column, place in sorted(grid.listed.items()):
+        mask = "sheets(properties(sheetId,title),data(startRow,startColumn,rowData(values(effectiveValue,formattedValue))))"
+        try:
+            cells = [
+                c for g in grids(sheets.ask(url, {"ranges": [place], "fields": mask}, what)) for r in g.rows for c in r
+            ]
+        except SourceChanged:
+            continue
+        grid.words.setdefault(column, dict.fromkeys(c.text for c in cells if c.text))
 
 
 def _header(grid: Grid) -> int | None:

@@ -51,6 +51,8 @@ class Grid:
     row_count: int = 0
     words: dict[int, dict[str, str | None]] = field(default_factory=dict)
     """Column number to the words that its drop-down list, its typed column or its colour rules name, each with its colour."""
+    listed: dict[int, str] = field(default_factory=dict)
+    """Column number to the range of another place that its drop-down list takes its words from."""
     types: dict[int, str] = field(default_factory=dict)
     """Column number to its type in a typed table: DROPDOWN, DATE, PEOPLE_CHIP ..."""
 
@@ -115,6 +117,8 @@ def _fill(grid: Grid, block: Mapping[str, Any], theme: Mapping[str, str], defaul
         for c, raw in enumerate(raws):
             if words := _allowed(mapping(mapping(raw).get("dataValidation"))):
                 grid.words.setdefault(left + c, dict.fromkeys(words))
+            elif place := _range_of(mapping(mapping(raw).get("dataValidation"))):
+                grid.listed.setdefault(left + c, place)
     for n, about in enumerate(sequence(block.get("rowMetadata"))):
         if mapping(about).get("hiddenByFilter") is True or mapping(about).get("hiddenByUser") is True:
             grid.hidden.add(first + n)
@@ -266,6 +270,14 @@ def _allowed(validation: Mapping[str, Any]) -> tuple[str, ...]:
     if rule.get("type") != "ONE_OF_LIST":
         return ()
     return tuple(clean(str(mapping(v).get("userEnteredValue") or "")) for v in sequence(rule.get("values")))
+
+
+def _range_of(validation: Mapping[str, Any]) -> str | None:
+    """Where a drop-down list takes its words from: =Lists!$A$1:$A$5 is Lists!A1:A5."""
+    rule = mapping(validation.get("condition"))
+    first = mapping(next(iter(sequence(rule.get("values"))), None)).get("userEnteredValue")
+    told = rule.get("type") == "ONE_OF_RANGE" and isinstance(first, str) and first.startswith("=")
+    return clean(str(first)).lstrip("=").replace("$", "") if told else None
 
 
 def _zone(name: Any) -> str:

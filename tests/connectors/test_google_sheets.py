@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from api.mapping import proposals
-from connectors.contract import Binding, FieldRef, SourceChanged
+from connectors.contract import Binding, FieldRef, SourceChanged, tracker
 from connectors.google_sheets import Scope
 from connectors.google_sheets.grid import Grid, grids, letters
 from connectors.google_sheets.reader import read
@@ -322,6 +323,21 @@ def test_lists_typed_columns_and_colour_rules_are_the_sheets_own_vocabulary(make
     assert words["Fertig"].becomes == {"lifecycle": "done"}
     sheet.sync()  # unchanged: nothing is asked, and no word is forgotten
     assert len(sheet.ledger.vocabulary("mkt")) == 6
+
+
+def test_discover_tells_tabs_columns_and_lists_wherever_they_stand(make: Callable[..., Sheet]) -> None:
+    sheet = make(row("A", Status=SheetCell("Doing", options=("=Lists!$A$1:$A$3",))))
+    sheet.site.add_tab(sheet.book, "Lists", [["Doing"], ["Fertig"], ["Neu"]], frozen=0)
+    sheet.site.spreadsheet("2" * 30, "Not shared").shared = False
+    loaded = sheet.configuration()
+    with closing(tracker("google_sheets").connect(loaded.sources[0].source)) as connector:
+        found = connector.discover()
+    plan = found.places[0]
+    assert (plan.name, plan.row_key, dict(plan.scope)) == ("Plan", ("Campaign",), {"spreadsheet": BOOK, "tab": "Plan"})
+    assert [f.name for f in plan.fields] == HEADER
+    status = plan.fields[HEADER.index("Status")]
+    assert [o.name for o in status.options] == ["Doing", "Fertig", "Neu"]
+    assert {p.name for p in found.places} == {"Plan", "Lists"}
 
 
 def test_a_sheet_that_is_not_shared_says_with_whom_and_loses_nothing(make: Callable[..., Sheet]) -> None:
