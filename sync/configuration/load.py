@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,9 @@ from connectors.contract import Binding, ConfigError, FieldRef, Source, Tracker,
 from normalizer.mapping import Mapping as Translation
 from normalizer.mapping import MappingErrors, ScaleText, compile_mapping
 from normalizer.people import Person, fingerprint
+from signals.calendar import DAYS, Calendar, absences
+from signals.calendar import Person as Owner
+from signals.plan import Plan
 from sync.configuration.models import (
     ROLES,
     BindingEntry,
@@ -24,6 +28,7 @@ from sync.configuration.models import (
     PersonEntry,
     SourceEntry,
 )
+from sync.configuration.plan import Gathered, PlanFile
 from sync.configuration.sentences import note, without
 from sync.configuration.yaml_file import ConfigErrors, PathTo, Problem, YamlFile, dotted, read_yaml
 
@@ -46,7 +51,7 @@ class BoundSource:
     """By binding key: changes when scope or fields do, so that the tracker must be read anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Configuration:
     """A directory that holds."""
 
@@ -55,6 +60,31 @@ class Configuration:
     people: tuple[PersonEntry, ...]
     departments: tuple[DepartmentFile, ...]
     sources: tuple[BoundSource, ...]
+    plan: Plan
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The organisation's working days and weeks."""
+        o = self.organisation
+        return Calendar(
+            o.timezone, DAYS.index(o.week_close.day), o.week_close.time, o.holidays.country, frozenset(o.holidays.days)
+        )
+
+    @cached_property
+    def owners(self) -> Mapping[str, Owner]:
+        """Everybody in people.yaml by key, as far as judging what they own needs to know."""
+        return {
+            p.key: Owner(
+                p.key,
+                p.name,
+                p.kind,
+                p.active,
+                p.department,
+                absences((a.from_, a.to) for a in p.absences),
+                p.identities,
+            )
+            for p in self.people
+        }
 
     def persons(self) -> list[Person]:
         """The people as the normalizer knows them."""
@@ -106,6 +136,10 @@ class _Loader:
             self._problem(str(self.directory / "departments"), "holds no department file: 'sightline init' writes one")
         departments: list[DepartmentFile] = []
         sources: list[BoundSource] = []
+        gathered = Gathered()
+        if (planned := self.directory / "plan.yaml").exists() and (read := self._file(planned, PlanFile, expand=True)):
+            gathered.take_file(*read)
+            self._take(read[1])
         another = self._file(self.instead, DepartmentFile) if self.instead else None
         loads = [self._file(p, DepartmentFile) for p in files if not (self.instead and p.samefile(self.instead))]
         if another is not None:
@@ -113,20 +147,42 @@ class _Loader:
         for loaded in loads:
             if loaded is not None:
                 sources += self._sources(*loaded)
+                gathered.take(loaded[0].objectives, loaded[0].workstreams, loaded[1], loaded[0].department)
+                self._take(loaded[1])
                 departments.append(_without_secrets(loaded[0]))
         self._check_names(people, departments)
         if self.problems or organisation is None or people is None:
             raise ConfigErrors(self.problems)
-        made = Configuration(self.directory, organisation[0], tuple(people[0].people), tuple(departments), ())
+        keys = ([p.key for p in people[0].people], [s.key for s in sources])
+        made = Configuration(
+            self.directory,
+            organisation[0],
+            tuple(people[0].people),
+            tuple(departments),
+            (),
+            self._plan(gathered, *keys),
+        )
+        if self.problems:
+            raise ConfigErrors(self.problems)
         known = fingerprint(made.persons())
         return replace(made, sources=tuple(_knowing(source, known) for source in sources))
 
     def _problem(self, file: str, sentence: str, line: int = 0, path: str = "") -> None:
         self.problems.append(Problem(file, line, path, sentence))
 
-    def _file(self, path: Path, model: type[M]) -> tuple[M, YamlFile] | None:
+    def _plan(self, gathered: Gathered, people: list[str], sources: list[str]) -> Plan:
+        """The plan, with whatever leads nowhere or in a circle noted."""
+        plan = gathered.plan(people, sources)
+        for file in {id(f): f for f, *_ in gathered.named}.values():
+            self._take(file)
+        for origin, sentence in gathered.circles():
+            file_name, _, line = origin.rpartition(":")
+            self._problem(file_name, sentence, int(line), "dependencies")
+        return plan
+
+    def _file(self, path: Path, model: type[M], *, expand: bool = False) -> tuple[M, YamlFile] | None:
         """One file as its model, or None with its problems noted."""
-        file = read_yaml(path, str(path), expand=self.credentials)
+        file = read_yaml(path, str(path), expand=expand or self.credentials)
         made: M | None = None
         if file.data is not None and not isinstance(file.data, dict):
             file.problem((), "must be settings of the form 'name: value'")

@@ -5,37 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import re
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from sync.configuration.base import Key, MonthDay, Strict
+from sync.configuration.plan import ObjectiveEntry, WorkstreamEntry
 
-def _matching(pattern: str, sentence: str) -> Any:
-    """A text of a form, with a sentence of our own for one that is not; the schema names the form."""
-
-    def check(value: str) -> str:
-        if re.fullmatch(pattern, value) is None:
-            raise ValueError(f"'{value}' must be {sentence}")
-        return value
-
-    return Annotated[str, AfterValidator(check), Field(json_schema_extra={"pattern": pattern})]
-
-
-if TYPE_CHECKING:
-    Key = str
-    MonthDay = str
-else:
-    Key = _matching(r"[a-z0-9][a-z0-9-]{0,62}", "a key of lower-case letters, digits and hyphens")
-    MonthDay = _matching(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", "a month and day such as 04-01")
 ROLES = (
     "lifecycle", "health", "confidence", "progress", "owner", "start_on", "due_on", "completed_at", "blocked", "blocked_on",
     "decision_needed", "resolution", "priority", "depends_on", "blocks", "parent", "estimate",
 )  # fmt: skip
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _zone(value: str) -> str:
@@ -79,6 +60,10 @@ class Thresholds(Strict):
     census_every_hours: float = Field(24, gt=0)
 
 
+SignalThresholds = dict[str, dict[str, float]]
+"""By signal: its thresholds that differ from the product's own (docs/signals.md)."""
+
+
 class Organisation(Strict):
     """organisation.yaml"""
 
@@ -88,6 +73,7 @@ class Organisation(Strict):
     week_close: WeekClose = WeekClose()
     holidays: Holidays = Holidays()
     thresholds: Thresholds = Thresholds()
+    signals: SignalThresholds = {}
 
 
 class Absence(Strict):
@@ -189,3 +175,6 @@ class DepartmentFile(Strict):
     head: str | None = None
     cadence: Literal["weekly", "biweekly", "monthly"] = "weekly"
     sources: list[SourceEntry] = []
+    objectives: list[ObjectiveEntry] = []
+    workstreams: list[WorkstreamEntry] = []
+    signals: SignalThresholds = {}
