@@ -15,7 +15,8 @@ import typer
 
 from api import terminal
 from api.cli_mapping import discover, map_app, people_app
-from api.terminal import DATABASE, HERE, ConfigDir, Database, Json
+from api.cli_plan import answer_node, changes, close, exceptions, explain_node
+from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
     from ledger.store import Ledger
@@ -32,7 +33,8 @@ config_app = typer.Typer(help="Check and describe the configuration.", no_args_i
 app.add_typer(config_app, name="config")
 app.add_typer(map_app, name="map")
 app.add_typer(people_app, name="people")
-app.command()(discover)
+for command in (discover, exceptions, changes, close):
+    app.command()(command)
 
 
 @app.command()
@@ -149,18 +151,31 @@ def run_sources(
 
 @app.command()
 def status(
+    node: Annotated[
+        str | None, typer.Argument(help="A pillar, objective, key result or workstream; or 'company'.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every exception, not only the worst seven.")] = False,
+    as_of: AsOf = None,
+    basis: BasisOption = "happened",
     config: ConfigDir = HERE,
     database: Database = DATABASE,
     json: Json = False,
 ) -> None:
-    """How are we tracking? The answer, its age, and what needs somebody now."""
+    """How are we tracking? The answer, its age, and what needs somebody now; of one node of the plan, or of every department."""
     from api.asking import overview
     from api.text import show_overview
 
     configuration = terminal.configuration(config, credentials=False)
+    if node is not None:
+        answer_node(configuration, database, node, as_of=as_of, basis=basis, limit=0 if everything else 7, json=json)
+        return
     with terminal.ledger(database) as ledger:
-        answer = overview(ledger, configuration, limit=0 if everything else 7)
+        answer = overview(
+            ledger,
+            configuration,
+            now=terminal.instant(as_of, configuration) if as_of else None,
+            limit=0 if everything else 7,
+        )
     if json:
         typer.echo(terminal.as_json(answer))
     else:
@@ -202,16 +217,20 @@ def items(
 
 @app.command()
 def explain(
-    item: Annotated[str, typer.Argument(help="An item's id or key, such as ENG-12.")],
+    item: Annotated[str, typer.Argument(help="An item's id or key, such as ENG-12, or a node of the plan.")],
+    as_of: AsOf = None,
+    config: ConfigDir = HERE,
     database: Database = DATABASE,
     json: Json = False,
 ) -> None:
-    """Why does an item read as it does? Raw value, rule with file and line, result, link."""
+    """Why does an item or a node read as it does? Raw value, rule with file and line, result, link; or every signal with its inputs."""
     from api.asking import explain as explained
     from api.text import show_explanation
 
     with terminal.ledger(database) as ledger:
         found = explained(ledger, item)
+        if found is None and config.is_dir() and explain_node(config, ledger, item, as_of=as_of, json=json):
+            return
     if found is None:
         terminal.stop(f"no single item has the id or key '{item}': 'sightline items' lists them")
     if json:

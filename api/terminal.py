@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -20,6 +21,15 @@ Database = Annotated[
     str, typer.Option("--database", envvar="SIGHTLINE_DATABASE_URL", help="sqlite:///file or postgresql://...")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+        help="As of a day's end, or an instant (organisation time).",
+    ),
+]
+BasisOption = Annotated[str, typer.Option("--basis", help="happened: as known now; known: as it was known then.")]
 HERE = Path("config")
 DATABASE = "sqlite:///sightline.db"
 
@@ -69,6 +79,19 @@ def as_json(value: Any) -> str:
         )
 
     return msgspec.json.format(msgspec.json.encode(value, enc_hook=hook), indent=2).decode()
+
+
+def instant(as_of: datetime | None, configuration: Configuration) -> datetime:
+    """The instant that is asked for: now, or a moment in the organisation's own time; a day means its end."""
+    from datetime import UTC, time
+    from zoneinfo import ZoneInfo
+
+    now = datetime.now(UTC)
+    if as_of is None:
+        return now
+    whole_day = as_of.time() == time(0)
+    moment = datetime.combine(as_of.date(), time(23, 59, 59)) if whole_day else as_of
+    return min(moment.replace(tzinfo=ZoneInfo(configuration.organisation.timezone)).astimezone(UTC), now)
 
 
 def stop(sentence: str, code: int = 2) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -73,10 +73,25 @@ class DemoCompany:
             "SIGHTLINE_DEMO_PRODUCT_URL": self.product_server.url,
             "SIGHTLINE_DEMO_PRODUCT_TOKEN": self.product_server.token,
             "SIGHTLINE_DEMO_PRODUCT_DATABASE": f"https://www.notion.so/{self._roadmap.id.replace('-', '')}?v=1",
+            **period(self.today),
             "SIGHTLINE_DEMO_SALES_URL": self.sales_server.url,
             "SIGHTLINE_DEMO_SALES_CLIENT_ID": self.sales_server.client_id,
             "SIGHTLINE_DEMO_SALES_CLIENT_SECRET": self.sales_server.client_secret,
         }
+
+
+def period(today: date) -> dict[str, str]:
+    """The calendar quarter of a day, and the dates of one commitment in it."""
+    quarter = (today.month - 1) // 3
+    start = date(today.year, quarter * 3 + 1, 1)
+    end = (date(today.year + 1, 1, 1) if quarter == 3 else date(today.year, quarter * 3 + 4, 1)) - timedelta(days=1)
+    return {
+        "SIGHTLINE_DEMO_PERIOD": f"{today.year}-Q{quarter + 1}",
+        "SIGHTLINE_DEMO_PERIOD_START": start.isoformat(),
+        "SIGHTLINE_DEMO_PERIOD_END": end.isoformat(),
+        "SIGHTLINE_DEMO_PROMISED": (today - timedelta(days=11)).isoformat(),
+        "SIGHTLINE_DEMO_NEEDED": (today - timedelta(days=4)).isoformat(),
+    }
 
 
 def service_account() -> str:

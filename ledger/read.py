@@ -34,11 +34,13 @@ from ledger.tables import (
     ItemVersionRow,
     MappingVersionRow,
     Meta,
+    PlanNodeRow,
     RawRecordRow,
     ScopeStateRow,
     SourceState,
     StatusValueRow,
     SyncRunRow,
+    WeeklyCloseRow,
     columns,
 )
 
@@ -258,15 +260,15 @@ class Reads:
             for row in connection.execute(statement):
                 yield tuple(row)
 
-    def tallies(self) -> list[tuple[str, Lifecycle, Health, int]]:
-        """How many present items each source has per lifecycle and reported health."""
+    def tallies(self) -> list[tuple[str, str, Lifecycle, Health, int]]:
+        """How many present items each binding of each source has per lifecycle and reported health."""
         c = columns(ItemRow)
         statement = (
-            select(c.source, c.lifecycle, c.reported_health, func.count())
+            select(c.source, c.binding, c.lifecycle, c.reported_health, func.count())
             .where(c.presence == str(Presence.PRESENT))
-            .group_by(c.source, c.lifecycle, c.reported_health)
+            .group_by(c.source, c.binding, c.lifecycle, c.reported_health)
         )
-        return [(r[0], Lifecycle(r[1]), Health(r[2]), r[3]) for r in self._rows(statement)]
+        return [(r[0], r[1], Lifecycle(r[2]), Health(r[3]), r[4]) for r in self._rows(statement)]
 
     def absences(self) -> list[tuple[str, str, int]]:
         """How many items of each source are not present, by presence."""
@@ -422,6 +424,72 @@ class Reads:
             rows = self._rows(wanted.order_by(c.id).limit(1000))
             yield from ((_item(r[1]), r[2].encode()) for r in rows)
             after = rows[-1][0] if rows else None
+
+    def histories(self, sources: Sequence[str], *, at: datetime, known: bool) -> Iterator[tuple[str, int, Item, str]]:
+        """(item id, valid from in ms, state, raw hash) of every item of some sources, oldest state first, up to an instant.
+
+        known: as it was known then; else as it is known now.
+        """
+        i, v = columns(ItemRow), columns(ItemVersionRow)
+        ms = to_ms(at)
+        statement = (
+            select(v.item_id, v.valid_from, v.body, v.raw_hash)
+            .join_from(ItemVersionRow, ItemRow, v.item_id == i.id)
+            .where(i.source.in_(sources), v.valid_from <= ms)
+        )
+        if known:
+            statement = statement.where(v.observed_from <= ms, (v.observed_to.is_(None)) | (v.observed_to > ms))
+        else:
+            statement = statement.where(v.observed_to.is_(None))
+        with transaction(self.engine, writing=False) as connection:
+            for r in connection.execute(statement.order_by(v.item_id, v.valid_from)):
+                yield r[0], r[1], _item(r[2]), r[3]
+
+    def acts(
+        self, sources: Sequence[str], *, at: datetime
+    ) -> Iterator[tuple[str, int, str, str | None, str | None, str]]:
+        """(item id, at in ms, field, actor's id, actor's name, kind of actor) of everything done up to an instant, oldest first."""
+        i, e = columns(ItemRow), columns(ItemEventRow)
+        statement = (
+            select(e.item_id, e.at, e.field, e.actor_ref, e.actor_name, e.actor_kind)
+            .join_from(ItemEventRow, ItemRow, e.item_id == i.id)
+            .where(i.source.in_(sources), e.at <= to_ms(at))
+            .order_by(e.item_id, e.at, e.id)
+        )
+        with transaction(self.engine, writing=False) as connection:
+            for r in connection.execute(statement):
+                yield tuple(r)
+
+    def presences(self, sources: Sequence[str]) -> dict[str, tuple[str, str, Presence]]:
+        """(source, binding, presence) of every item of some sources."""
+        c = columns(ItemRow)
+        rows = self._rows(select(c.id, c.source, c.binding, c.presence).where(c.source.in_(sources)))
+        return {r[0]: (r[1], r[2], Presence(r[3])) for r in rows}
+
+    def blocking(self) -> list[tuple[str, str]]:
+        """(waiting item, item it waits for) of every resolved edge."""
+        c = columns(ItemLinkRow)
+        rows = self._rows(
+            select(c.item_id, c.target_item, c.direction).where(c.kind == "blocks", c.target_item.is_not(None))
+        )
+        return sorted({(r[0], r[1]) if r[2] == "in" else (r[1], r[0]) for r in rows})
+
+    def good_runs(self, source: str, *, at: datetime) -> list[datetime]:
+        """When each good run of a source up to an instant ended, oldest first."""
+        c = columns(SyncRunRow)
+        wanted = select(c.finished_at).where(c.source == source, c.good.is_(True), c.finished_at <= to_ms(at))
+        return [from_ms(r[0]) for r in self._rows(wanted.order_by(c.finished_at))]
+
+    def first_seen(self) -> dict[str, int]:
+        """When each node of the plan was first met, in ms."""
+        c = columns(PlanNodeRow)
+        return {r[0]: r[1] for r in self._rows(select(c.key, c.first_seen_at))}
+
+    def closes(self) -> list[tuple[str, int, datetime, str]]:
+        """(week, version, when, pack as JSON) of every weekly close, oldest first."""
+        c = columns(WeeklyCloseRow)
+        rows = self._rows(select(c.week, c.version, c.closed_at, c.body).order_by(c.week, c.version))
+        return [(r[0], r[1], from_ms(r[2]), r[3]) for r in rows]
 
     def mapping_versions(self, source: str, binding: str) -> list[MappingVersion]:
         """Every mapping that was in force, newest first, with who put it there and why."""

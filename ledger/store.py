@@ -9,7 +9,7 @@ with Ledger.open(url, migrate=True) as ledger:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine
 from ledger.engine import LedgerError, open_engine, transaction
 from ledger.lease import Lease, LeaseHeld, fence, release, take
 from ledger.migrations import HEAD
+from ledger.model import to_ms
 from ledger.read import Reads
 from ledger.write import Writer
 
@@ -103,6 +104,33 @@ class Ledger(Reads):
         with transaction(self.engine, writing=True) as connection:
             fence(connection, lease)
             yield Writer(connection, lease.source, self.clock())
+
+    def meet(self, nodes: Iterable[str]) -> None:
+        """Notes nodes of the plan that were not met before, as of now."""
+        now = to_ms(self.clock())
+        mark = "?" if self.engine.dialect.name == "sqlite" else "%s"
+        rows = [(key, now) for key in nodes]
+        if rows:
+            with transaction(self.engine, writing=True) as connection:
+                connection.exec_driver_sql(
+                    f"INSERT INTO plan_node (key, first_seen_at) VALUES ({mark}, {mark}) ON CONFLICT DO NOTHING", rows
+                )
+
+    def publish(self, week: str, body: str) -> int:
+        """Keeps a week's pack as its next version, unless the last one says the same; the version in force."""
+        mark = "?" if self.engine.dialect.name == "sqlite" else "%s"
+        with transaction(self.engine, writing=True) as connection:
+            last = connection.exec_driver_sql(
+                f"SELECT version, body FROM weekly_close WHERE week = {mark} ORDER BY version DESC LIMIT 1", (week,)
+            ).fetchone()
+            if last is not None and last[1] == body:
+                return int(last[0])
+            version = 1 if last is None else int(last[0]) + 1
+            connection.exec_driver_sql(
+                f"INSERT INTO weekly_close (week, version, closed_at, body) VALUES ({mark}, {mark}, {mark}, {mark})",
+                (week, version, to_ms(self.clock()), body),
+            )
+        return version
 
     def close(self) -> None:
         self.engine.dispose()

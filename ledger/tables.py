@@ -218,3 +218,21 @@ class MappingVersionRow(SQLModel, table=True):
     body: str = Field(sa_column=_text())
     author: str = Field(default="", sa_column=_text())
     reason: str = Field(default="", sa_column=_text())
+
+
+class PlanNodeRow(SQLModel, table=True):
+    """When a node of the plan was first met: what came in mid-cycle is known by it."""
+
+    __tablename__ = "plan_node"
+    key: str = Field(sa_column=_text(key=True))
+    first_seen_at: int = Field(sa_column=_instant())
+
+
+class WeeklyCloseRow(SQLModel, table=True):
+    """A published week. Never overwritten: what is known better later is another version."""
+
+    __tablename__ = "weekly_close"
+    week: str = Field(sa_column=_text(key=True))
+    version: int = Field(primary_key=True)
+    closed_at: int = Field(sa_column=_instant())
+    body: str = Field(sa_column=_text())

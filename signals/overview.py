@@ -19,9 +19,10 @@ FINISHED = frozenset({Lifecycle.DONE, Lifecycle.CANCELLED})
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """How many present items of one source share a lifecycle and a reported health."""
+    """How many present items of one binding share a lifecycle and a reported health."""
 
     source: str
+    binding: str
     lifecycle: Lifecycle
     health: Health
     count: int

@@ -1,0 +1,139 @@
+"""Commands about the plan: how a node stands, what needs a decision, what changed, and closing a week."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from api import terminal
+from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
+
+if TYPE_CHECKING:
+    from ledger.store import Ledger
+    from sync.configuration import Configuration
+    from sync.facts import Basis
+
+
+def answer_node(
+    configuration: Configuration,
+    database: str,
+    node: str,
+    *,
+    as_of: datetime | None,
+    basis: str,
+    limit: int,
+    json: bool,
+) -> None:
+    """Prints how a node of the plan stands."""
+    from api.planning import NoSuchNode, standing
+    from api.text_plan import show_standing
+
+    with terminal.ledger(database) as ledger:
+        try:
+            at = terminal.instant(as_of, configuration)
+            found = standing(ledger, configuration, node, at, basis=_basis(basis), limit=limit)
+        except NoSuchNode as error:
+            terminal.stop(str(error))
+    if json:
+        typer.echo(terminal.as_json(found))
+    else:
+        show_standing(terminal.console(), found)
+
+
+def explain_node(config: Path, ledger: Ledger, node: str, *, as_of: datetime | None, json: bool) -> bool:
+    """Prints why a node of the plan stands as it does; False where there is no such node."""
+    from api.planning import NoSuchNode, reasons
+    from api.text_plan import show_reasons
+
+    configuration = terminal.configuration(config, credentials=False)
+    try:
+        found = reasons(ledger, configuration, node, terminal.instant(as_of, configuration))
+    except NoSuchNode:
+        return False
+    if json:
+        typer.echo(terminal.as_json(found))
+    else:
+        show_reasons(terminal.console(), found)
+    return True
+
+
+def exceptions(
+    node: Annotated[str, typer.Argument(help="Below this node of the plan.")] = "company",
+    as_of: AsOf = None,
+    basis: BasisOption = "happened",
+    config: ConfigDir = HERE,
+    database: Database = DATABASE,
+    json: Json = False,
+) -> None:
+    """Everything that needs a decision: who owns the result, what is needed, who decides."""
+    from api.planning import NoSuchNode, standing
+    from api.text_plan import show_exceptions
+
+    configuration = terminal.configuration(config, credentials=False)
+    with terminal.ledger(database) as ledger:
+        try:
+            at = terminal.instant(as_of, configuration)
+            found = standing(ledger, configuration, node, at, basis=_basis(basis), limit=0)
+        except NoSuchNode as error:
+            terminal.stop(str(error))
+    if json:
+        typer.echo(terminal.as_json(found.exceptions))
+    else:
+        show_exceptions(terminal.console(), found.exceptions, found.exceptions_total)
+
+
+def changes(
+    since: Annotated[
+        datetime, typer.Option("--since", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Compare with this day.")
+    ],
+    as_of: AsOf = None,
+    config: ConfigDir = HERE,
+    database: Database = DATABASE,
+    json: Json = False,
+) -> None:
+    """What is different between two days: headlines that moved, signals that opened and cleared."""
+    from api.planning import changes as changed
+    from api.text_plan import show_changes
+
+    configuration = terminal.configuration(config, credentials=False)
+    with terminal.ledger(database) as ledger:
+        found = changed(
+            ledger, configuration, terminal.instant(since, configuration), terminal.instant(as_of, configuration)
+        )
+    if json:
+        typer.echo(terminal.as_json(found))
+    else:
+        show_changes(terminal.console(), found)
+
+
+def close(
+    week: Annotated[
+        str | None, typer.Argument(help="A week such as 2026-W47; the last one that closed when none is given.")
+    ] = None,
+    config: ConfigDir = HERE,
+    database: Database = DATABASE,
+    json: Json = False,
+) -> None:
+    """Publish a week: its check-ins and headlines as they were known at its close, never to be overwritten."""
+    from sync.closing import NotClosedYet, close_week
+
+    configuration = terminal.configuration(config, credentials=False)
+    with terminal.ledger(database, migrate=True) as ledger:
+        try:
+            pack = close_week(ledger, configuration, week)
+        except NotClosedYet as error:
+            terminal.stop(str(error))
+    if json:
+        typer.echo(terminal.as_json(pack))
+    else:
+        state = "provisional until " + pack.settles_at.isoformat() if pack.provisional else "settled"
+        typer.echo(f"{pack.week}: version {pack.version}, {len(pack.check_ins)} check-ins, {state}")
+
+
+def _basis(text: str) -> Basis:
+    if text not in ("happened", "known"):
+        terminal.stop(f"--basis is happened or known, not '{text}'")
+    return cast("Basis", text)

@@ -1,0 +1,108 @@
+"""What the plan's commands print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from api.planning import Changes, PlanAnswer, Reasons
+from api.text import MARKS, age, nearer, safe
+from signals.company import NeedsDecision, NodeStatus
+
+LOUD = {"high": "[red]■[/]", "warn": "[yellow]▲[/]", "watch": "[dim]○[/]"}
+TAGS = {"derived_only": " [dim](nobody said anything; from behaviour)[/]", "reported_only": " [dim](unverified)[/]"}
+
+
+def show_standing(console: Console, answer: PlanAnswer) -> None:
+    """The node, what it consists of, and the worst of what needs a decision."""
+    console.print(f"[dim]as of {answer.as_of:%Y-%m-%d %H:%M} UTC, as {answer.basis}; formula {answer.formula}[/]")
+    _node(console, answer.node, "")
+    for child in answer.children:
+        _node(console, child, "    ")
+    p = answer.portfolio
+    if p.watermelons or p.green_unverified or p.candid:
+        console.print(
+            f"  [dim]workstreams said to be green: {p.green_verified} with evidence, {p.watermelons} of them hollow, "
+            f"{p.green_unverified} unverified; {p.candid} say worse than shows[/]"
+        )
+    show_exceptions(console, answer.exceptions, answer.exceptions_total)
+
+
+def _node(console: Console, n: NodeStatus, indent: str) -> None:
+    console.print(
+        f"{indent}{MARKS[n.headline]}  [bold]{safe(n.name)}[/]{TAGS.get(n.tag, '')}: {safe(n.because)}", soft_wrap=True
+    )
+    counts = ", ".join(f"{c} {w.replace('_', ' ')}" for w, c in n.distribution.items() if c)
+    coverage = "" if n.coverage is None else f"; {n.coverage:.0%} known"
+    notes = "".join(
+        note
+        for note, told in ((", said green and shows otherwise", n.watermelon), (", says worse than shows", n.candid))
+        if told
+    )
+    test = f"; accountability {n.accountability.result}" if n.accountability else ""
+    said = f"said {str(n.reported).replace('_', ' ')}, shows {str(n.derived).replace('_', ' ')}"
+    console.print(
+        f"{indent}    [dim]{n.kind} {n.key}: {said}{notes}; {counts or 'nothing below'}{coverage}; data {age(n.data_age_seconds)}{test}[/]",
+        soft_wrap=True,
+    )
+
+
+def show_exceptions(console: Console, rows: Sequence[NeedsDecision], total: int) -> None:
+    """What needs a decision, whose, and from whom."""
+    if not rows:
+        console.print("\nNothing needs a decision now.")
+        return
+    more = f"{len(rows)} of {total}; --all shows every one" if len(rows) < total else str(total)
+    console.print(f"\n[bold]Needs a decision[/] ({more})")
+    for r in rows:
+        console.print(f"  {LOUD[r.severity]} {safe(r.because)}", soft_wrap=True)
+        within = f" within {r.sla_days} days" if r.sla_days else ""
+        who = safe(r.decision_owner) if r.decision_owner else "nobody named"
+        console.print(
+            f"      [dim]{safe(r.title)} · {safe(r.node)} (owner {safe(r.result_owner or 'nobody')}) · {who} decides{within}: "
+            f"{safe(r.decision_needed)}[/]",
+            soft_wrap=True,
+        )
+        for e in r.evidence[:3]:
+            console.print(f"      [dim]{safe(e.says)} {safe(e.url)}[/]", soft_wrap=True)
+
+
+def show_reasons(console: Console, r: Reasons) -> None:
+    """The status, every signal with its inputs, and where people planned it."""
+    _node(console, r.node, "")
+    if r.origin:
+        console.print(f"  [dim]planned at {safe(nearer(r.origin))}; formula {r.formula}[/]")
+    if (test := r.node.accountability) is not None:
+        for question, a in (
+            ("one owner", test.owner),
+            ("authority", test.authority),
+            ("dependencies", test.dependencies),
+        ):
+            console.print(f"  {question}: [bold]{a.answer}[/] {safe(a.because)}", soft_wrap=True)
+    for v in r.signals:
+        state = f"{LOUD[str(v.severity)]} {v.severity}" if v.outcome == "open" else v.outcome.replace("_", " ")
+        inputs = ", ".join(f"{k} {x}" for k, x in v.inputs.items())
+        console.print(f"  {v.signal}: {state} {safe(v.because or v.reason)} [dim]{safe(inputs)}[/]", soft_wrap=True)
+        for e in v.evidence:
+            console.print(f"      [dim]{safe(e.says)} ({safe(e.ref)}) {safe(e.url)}[/]", soft_wrap=True)
+    for child in r.children:
+        _node(console, child, "    ")
+    if r.items:
+        console.print(
+            f"  [dim]{len(r.items)} items; 'sightline explain {safe(r.items[0])}' goes on to the raw record[/]"
+        )
+
+
+def show_changes(console: Console, c: Changes) -> None:
+    """Headlines that moved, signals that opened and cleared."""
+    console.print(f"[dim]{c.since:%Y-%m-%d %H:%M} to {c.until:%Y-%m-%d %H:%M} UTC[/]")
+    for n in c.nodes:
+        console.print(
+            f"  {safe(n.name)} [dim]{n.kind}[/]: {MARKS[n.before]} → {MARKS[n.after]} {safe(n.because)}", soft_wrap=True
+        )
+    for word, rows in (("opened", c.opened), ("cleared", c.cleared)):
+        for r in rows:
+            console.print(f"  {word}: {LOUD[r.severity]} {safe(r.because)}", soft_wrap=True)
+    if not (c.nodes or c.opened or c.cleared):
+        console.print("Nothing changed.")

@@ -1,0 +1,62 @@
+"""Signals about what we read: a tracker not read, fewer records than before, truncation, drift, words without translation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from signals.catalogue import Thresholds, Verdict, clear, unable
+from signals.facts import Facts, SourceFacts
+
+
+def evaluate_source(facts: Facts, s: SourceFacts, thresholds: Thresholds) -> Iterator[Verdict]:
+    """Every signal of one source."""
+    yield _stale(facts, s, thresholds)
+    yield _coverage(s, thresholds)
+    yield _noted(s, "truncated", ("more rows than", "truncated", "cap"), "did not show all of it")
+    yield _noted(
+        s,
+        "schema_drift",
+        ("is not in", "is not there", "has no field", "there is no tab", "no row at the top"),
+        "changed its fields",
+    )
+    if s.unmapped:
+        words = "1 word" if s.unmapped == 1 else f"{s.unmapped} words"
+        yield Verdict(
+            "unmapped_value",
+            s.key,
+            "open",
+            "watch",
+            f"{s.key} says {words} without a translation",
+            inputs={"words": s.unmapped},
+        )
+    else:
+        yield clear("unmapped_value", s.key)
+
+
+def _stale(facts: Facts, s: SourceFacts, thresholds: Thresholds) -> Verdict:
+    if not s.good:
+        return Verdict("source_stale", s.key, "open", "warn", f"{s.key} has never been read completely")
+    age = (facts.now - s.good[-1]).total_seconds()
+    if age <= thresholds.of("source_stale", s.department)["schedules"] * max(s.every, 3600):
+        return clear("source_stale", s.key, age_seconds=round(age))
+    because = f"{s.key} was last read completely {age / 3600:.0f} h ago"
+    return Verdict("source_stale", s.key, "open", "warn", because, inputs={"age_seconds": round(age)})
+
+
+def _coverage(s: SourceFacts, thresholds: Thresholds) -> Verdict:
+    """Rows of the last whole read against the median of those before it."""
+    if len(s.seen) < 2:
+        return unable("coverage_drop", s.key, f"{s.key} has been read whole {len(s.seen)} times: two are needed")
+    usual, now = median(s.seen[:-1][-7:]), s.seen[-1]
+    if now >= thresholds.of("coverage_drop", s.department)["share"] * usual:
+        return clear("coverage_drop", s.key, rows=now, usual=usual)
+    because = f"{s.key} shows {now} records where {usual:g} are usual: what is missing is held as unobserved"
+    return Verdict("coverage_drop", s.key, "open", "warn", because, inputs={"rows": now, "usual": usual})
+
+
+def _noted(s: SourceFacts, signal: str, signs: tuple[str, ...], says: str) -> Verdict:
+    told = next((n for n in s.notes if any(sign in n for sign in signs)), None)
+    if told is None:
+        return clear(signal, s.key)
+    return Verdict(signal, s.key, "open", "warn", f"{s.key} {says}: {told}")

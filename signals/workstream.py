@@ -1,0 +1,396 @@
+"""Signals about one workstream: pace, plan, slips, quiet, ownership, blockers. Each is one pure function of Facts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from itertools import pairwise
+
+from ledger.model import Health
+from signals.calendar import CADENCE_DAYS, CADENCE_WEEKS
+from signals.catalogue import Evidence, Severity, Thresholds, Verdict, clear, unable
+from signals.facts import Act, Checkpoint, Facts, ItemFacts
+from signals.plan import Workstream
+
+SAID = (Health.ON_TRACK, Health.AT_RISK, Health.OFF_TRACK)
+Evaluator = Callable[[Facts, Workstream, Thresholds], list[Verdict]]
+
+
+def days(count: int) -> str:
+    return "1 working day" if count == 1 else f"{count} working days"
+
+
+def name(facts: Facts, person: str | None) -> str:
+    known = facts.people.get(person or "")
+    return known.name if known else person or "nobody"
+
+
+def ended(w: Workstream, facts: Facts) -> bool:
+    """Whether nothing of it is left to do: every item finished, every checkpoint done or cancelled."""
+    points = facts.checkpoints(w)
+    work = facts.work(w)
+    return bool(points or work) and all(p.done_on or p.cancelled for p in points) and not any(i.open for i in work)
+
+
+# -- 1. behind pace ----------------------------------------------------------------------------------------------------
+
+
+def behind_pace(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """Milestones done against their frozen baseline dates; never elapsed time."""
+    t = thresholds.of("behind_pace", w.department)
+    dated = [p for p in facts.checkpoints(w) if p.baseline_on is not None and not p.broken]
+    points = [p for p in dated if not p.cancelled]
+    if not points:
+        reason = f"{w.name} has no dated milestone" if not dated else f"every milestone of {w.name} was cancelled"
+        return [unable("behind_pace", w.key, reason)]
+    total = sum(p.weight for p in points)
+    planned = sum(p.weight for p in points if p.baseline_on and p.baseline_on <= facts.today) / total
+    actual = sum(p.weight for p in points if p.done_on is not None) / total
+    late = [
+        (facts.working_days(p.baseline_on, facts.today, w.owner), p)
+        for p in points
+        if p.baseline_on and p.done_on is None
+    ]
+    overdue = sorted(((n, p) for n, p in late if n > 0), key=lambda x: -x[0])
+    worst = overdue[0][0] if overdue else 0
+    wide = len(points) >= t["high_gap_milestones"] and planned - actual >= t["high_gap"] - 1e-9
+    inputs = {"planned": round(planned, 4), "actual": round(actual, 4), "late_days": worst, "milestones": len(points)}
+    severity: Severity | None = None
+    if worst >= t["high_days"] or wide:
+        severity = "high"
+    elif worst >= t["warn_days"]:
+        severity = "warn"
+    elif worst >= t["watch_days"]:
+        severity = "watch"
+    if severity is None:
+        return [clear("behind_pace", w.key, **inputs)]
+    if overdue:
+        p = overdue[0][1]
+        because = f"'{p.title}' of {w.name} is {days(worst)} late against its baseline of {p.baseline_on}"
+    else:
+        because = f"{w.name} has {actual:.0%} of its milestones done where {planned:.0%} were planned"
+    evidence = tuple(_evidence(p, f"baseline {p.baseline_on}, {days(n)} late") for n, p in overdue[:7])
+    return [Verdict("behind_pace", w.key, "open", severity, because, evidence=evidence, inputs=inputs)]
+
+
+def scope_change(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """A cancelled milestone is neither done nor dropped silently."""
+    gone = [p for p in facts.checkpoints(w) if p.cancelled]
+    if not gone:
+        return [clear("scope_change", w.key)]
+    because = f"{len(gone)} of {w.name}'s milestones were cancelled: {', '.join(p.title for p in gone[:3])}"
+    evidence = tuple(_evidence(p, "cancelled") for p in gone[:7])
+    return [
+        Verdict("scope_change", w.key, "open", "watch", because, evidence=evidence, inputs={"cancelled": len(gone)})
+    ]
+
+
+def _evidence(p: Checkpoint, says: str) -> Evidence:
+    return Evidence(p.item or p.title, f"'{p.title}': {says}", p.url)
+
+
+# -- 2. the plan itself ------------------------------------------------------------------------------------------------
+
+
+def no_plan(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """Where delivery is needed there must be dated milestones, and no long stretch without one."""
+    if not _needs_delivery(facts, w):
+        return [clear("no_plan", w.key), clear("plan_too_coarse", w.key)]
+    dates = sorted(p.baseline_on for p in facts.checkpoints(w) if p.baseline_on is not None and not p.cancelled)
+    if not dates:
+        because = f"{w.name} has no dated milestone: nobody can say whether it is on time"
+        return [
+            Verdict("no_plan", w.key, "open", "watch", because),
+            unable("plan_too_coarse", w.key, f"{w.name} has no dated milestone"),
+        ]
+    return [clear("no_plan", w.key, milestones=len(dates)), _too_coarse(facts, w, dates, thresholds)]
+
+
+def _too_coarse(facts: Facts, w: Workstream, dates: list[date], thresholds: Thresholds) -> Verdict:
+    limit = thresholds.of("plan_too_coarse", w.department)["days"]
+    period = facts.plan.period_of(w, facts.today)
+    start = w.start_on or (period.start_on if period else None)
+    end = w.end_on or (period.end_on if period else None)
+    marks = sorted({*([start] if start else []), *dates, *([end] if end else [])})
+    gaps = [(facts.calendar.working_days(a, b), a, b) for a, b in pairwise(marks)]
+    widest = max(gaps, default=(0, None, None))
+    if widest[0] <= limit:
+        return clear("plan_too_coarse", w.key, widest_gap=widest[0])
+    because = f"{w.name} has no milestone for {days(widest[0])}, from {widest[1]} to {widest[2]}"
+    return Verdict("plan_too_coarse", w.key, "open", "watch", because, inputs={"widest_gap": widest[0]})
+
+
+def _needs_delivery(facts: Facts, w: Workstream) -> bool:
+    results = [facts.plan.key_result_by_key[k] for k in w.supports if k in facts.plan.key_result_by_key]
+    return not w.bau and (not results or any(k.needs_delivery for k in results))
+
+
+# -- 3. slipping -------------------------------------------------------------------------------------------------------
+
+
+def slipping(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """Due dates moved later than their frozen baseline."""
+    t = thresholds.of("slipping", w.department)
+    points = [p for p in facts.checkpoints(w) if p.baseline_on is not None and not p.cancelled and not p.broken]
+    if not points:
+        return [unable("slipping", w.key, f"{w.name} has no dated milestone")]
+    slips = [s for p in points if (s := _slip(facts, p)) is not None]
+    graded = sorted(
+        ((_grade(moves, slip, t), slip, moves, p) for moves, slip, p in slips), key=lambda x: (-x[0], -x[1])
+    )
+    graded = [g for g in graded if g[0] > 0]
+    if not graded:
+        return [clear("slipping", w.key, moves=sum(m for m, _, _ in slips))]
+    grade, slip, moves, worst = graded[0]
+    severity: Severity = ("watch", "warn", "high")[grade - 1]  # type: ignore[assignment]  # one of three
+    times = "once" if moves == 1 else "twice" if moves == 2 else f"{moves} times"
+    because = f"'{worst.title}' of {w.name} moved {times}, by {days(slip)}: from {worst.baseline_on} to {worst.due_on}"
+    evidence = tuple(_evidence(p, f"moved {m}x by {days(s)}, now {p.due_on}") for _, s, m, p in graded[:7])
+    return [
+        Verdict(
+            "slipping", w.key, "open", severity, because, evidence=evidence, inputs={"moves": moves, "slip_days": slip}
+        )
+    ]
+
+
+def _slip(facts: Facts, p: Checkpoint) -> tuple[int, int, Checkpoint] | None:
+    """(moves later than the baseline, working days in all, the milestone)."""
+    if p.baseline_on is None:
+        return None
+    later, before = 0, p.baseline_on
+    for due in p.moves:
+        later += due > before and due > p.baseline_on
+        before = due
+    slip = facts.calendar.working_days(p.baseline_on, p.due_on) if p.due_on else 0
+    return (later, slip, p) if later and slip > 0 else None
+
+
+def _grade(moves: int, slip: int, t: Mapping[str, float]) -> int:
+    if moves >= t["high_moves"] or slip > t["high_days"]:
+        return 3
+    if moves >= t["warn_moves"]:
+        return 2
+    return 1 if slip > t["watch_days"] else 0
+
+
+# -- 4. quiet ----------------------------------------------------------------------------------------------------------
+
+
+def quiet(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """Owner quiet, workstream silent, activity without progress; by record where the tracker tells no actor."""
+    work = facts.work(w)
+    names = ("owner_quiet", "workstream_silent", "record_quiet", "activity_without_progress")
+    if ended(w, facts):
+        return [clear(n, w.key) for n in names]
+    if not work:
+        return [unable(n, w.key, f"{w.name} is bound to no record") for n in names]
+    sources = [s for i in work if (s := facts.sources.get(i.source)) is not None]
+    if sources and not any(s.actors for s in sources):
+        told = f"{', '.join(sorted({s.key for s in sources}))} does not tell who did something"
+        return [
+            *(unable(n, w.key, told) for n in names if n != "record_quiet"),
+            _record_quiet(facts, w, work, thresholds),
+        ]
+    return [*_owner_quiet(facts, w, work, thresholds), unable("record_quiet", w.key, "its tracker tells who did what")]
+
+
+def limits(facts: Facts, w: Workstream, signal: str, thresholds: Thresholds) -> tuple[float, float]:
+    """(warn, high) in working days: never less than the team's own cadence allows."""
+    t = thresholds.of(signal, w.department)
+    cadence = CADENCE_DAYS[facts.cadence_of(w)]
+    return max(t["warn_days"], t["warn_cadences"] * cadence), max(t["high_days"], t["high_cadences"] * cadence)
+
+
+def _owner_quiet(facts: Facts, w: Workstream, work: list[ItemFacts], thresholds: Thresholds) -> list[Verdict]:
+    warn, high = limits(facts, w, "owner_quiet", thresholds)
+    acts = list(facts.human_acts(w))
+    if w.owner is None:
+        why = f"{w.name} has no owner"
+        return [
+            unable("owner_quiet", w.key, why),
+            _silent(facts, w, work, acts, thresholds),
+            _idle(facts, w, acts, True, thresholds),
+        ]
+    owners = {w.owner, *(facts.people[w.owner].identities.values() if w.owner in facts.people else ())}
+    mine = [a.at for _, a in acts if a.actor in owners]
+    begin = min(i.states[0].at for i in work)
+    since = max(mine, default=begin)
+    q = facts.days_since(since, w.owner)
+    others = [a.at for _, a in acts if a.actor not in owners]
+    team = bool(others) and facts.days_since(max(others)) < warn
+    inputs: dict[str, float | int | str | None] = {"quiet_days": q, "warn_days": warn, "high_days": high}
+    silent = _silent(facts, w, work, acts, thresholds) if q >= warn and not team else clear("workstream_silent", w.key)
+    if q < warn:
+        verdict = clear("owner_quiet", w.key, **inputs)
+    else:
+        severity: Severity = "high" if q >= high and not team else "warn"
+        last = "did nothing on it yet" if not mine else f"moved nothing for {days(q)}"
+        more = ", while the team goes on" if team else ""
+        evidence = (Evidence(w.key, f"last act on {facts.calendar.day(since)}"),)
+        because = f"{name(facts, w.owner)} {last} in {w.name}{more}"
+        verdict = Verdict("owner_quiet", w.key, "open", severity, because, evidence=evidence, inputs=inputs)
+    return [verdict, silent, _idle(facts, w, acts, q < warn, thresholds)]
+
+
+def _silent(
+    facts: Facts, w: Workstream, work: list[ItemFacts], acts: list[tuple[ItemFacts, Act]], thresholds: Thresholds
+) -> Verdict:
+    warn, high = limits(facts, w, "workstream_silent", thresholds)
+    last = max((a.at for i in work for a in i.acts if a.human), default=min(i.states[0].at for i in work))
+    q = facts.days_since(last, w.owner)
+    if q < warn:
+        return clear("workstream_silent", w.key, quiet_days=q)
+    because = f"nobody moved anything in {w.name} for {days(q)}"
+    severity: Severity = "high" if q >= high else "warn"
+    return Verdict("workstream_silent", w.key, "open", severity, because, inputs={"quiet_days": q})
+
+
+def _idle(
+    facts: Facts, w: Workstream, acts: list[tuple[ItemFacts, Act]], active: bool, thresholds: Thresholds
+) -> Verdict:
+    """Busy, and no milestone moved."""
+    limit = thresholds.of("activity_without_progress", w.department)["days"]
+    points = facts.checkpoints(w)
+    if not points:
+        return unable("activity_without_progress", w.key, f"{w.name} has no milestone that could move")
+    done = [p.done_on for p in points if p.done_on is not None]
+    start = w.start_on or min((facts.calendar.day(i.states[0].at) for i in facts.work(w)), default=facts.today)
+    since = facts.working_days(max([*done, start]), facts.today, w.owner)
+    if not active or not acts or since < limit:
+        return clear("activity_without_progress", w.key, days=since)
+    because = f"{w.name} is being worked on, and no milestone was reached for {days(since)}"
+    return Verdict("activity_without_progress", w.key, "open", "warn", because, inputs={"days": since})
+
+
+def _record_quiet(facts: Facts, w: Workstream, work: list[ItemFacts], thresholds: Thresholds) -> Verdict:
+    warn, high = limits(facts, w, "record_quiet", thresholds)
+    q = facts.days_since(max(i.states[-1].at for i in work), w.owner)
+    if q < warn:
+        return clear("record_quiet", w.key, quiet_days=q)
+    because = f"no record of {w.name} changed for {days(q)}"
+    return Verdict("record_quiet", w.key, "open", "high" if q >= high else "warn", because, inputs={"quiet_days": q})
+
+
+# -- 7. ownership ------------------------------------------------------------------------------------------------------
+
+
+def single_human(facts: Facts, owner: str | None) -> str:
+    """Why an owner is not one active human; "" where it is."""
+    if owner is None:
+        return "has no owner"
+    person = facts.people.get(owner)
+    if person is None:
+        return f"is owned by '{owner}', whom people.yaml does not know"
+    if person.kind != "human":
+        return f"is owned by {person.name}, which is a {person.kind}"
+    return "" if person.active else f"is owned by {person.name}, who is not active any more"
+
+
+def orphaned(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """In the plan, with a sponsor, and nobody who owns it."""
+    if ended(w, facts) or w.sponsor is None:
+        return [clear("orphaned", w.key)]
+    told = {v.signal: v for v in quiet(facts, w, thresholds)}
+    why = single_human(facts, w.owner)
+    silent, owner = told["workstream_silent"], told["owner_quiet"]
+    if not why and silent.outcome == "open":
+        why = "is silent"
+    recent = thresholds.of("orphaned", w.department)["milestone_days"]
+    moved = any(p.done_on and facts.working_days(p.done_on, facts.today) <= recent for p in facts.checkpoints(w))
+    if not why and owner.outcome == "open" and owner.severity == "high" and not moved:
+        why = f"has an owner who is quiet, and no milestone was reached in {days(int(recent))}"
+    if not why:
+        return [clear("orphaned", w.key)]
+    because = f"{w.name} {why}; its sponsor is {name(facts, w.sponsor)}"
+    return [Verdict("orphaned", w.key, "open", "warn", because)]
+
+
+def nominal_owner(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """Somebody else does the work."""
+    t = thresholds.of("nominal_owner", w.department)
+    if w.owner is None or ended(w, facts):
+        return [clear("nominal_owner", w.key)]
+    owners = {w.owner, *(facts.people[w.owner].identities.values() if w.owner in facts.people else ())}
+    recent = [a.actor for _, a in facts.human_acts(w) if a.actor and facts.days_since(a.at) <= t["days"]]
+    counts = Counter(recent)
+    other, most = next(((a, n) for a, n in counts.most_common() if a not in owners), (None, 0))
+    if len(recent) < t["acts"] or any(a in owners for a in recent) or most < t["share"] * len(recent):
+        return [clear("nominal_owner", w.key, acts=len(recent))]
+    because = (
+        f"{name(facts, w.owner)} owns {w.name} and did nothing in {days(int(t['days']))}; {name(facts, other)} did {most} of "
+        f"{len(recent)} acts"
+    )
+    return [Verdict("nominal_owner", w.key, "open", "watch", because, inputs={"acts": len(recent), "other": most})]
+
+
+# -- 8. stale green, 12. blocked, 13. one owner ------------------------------------------------------------------------
+
+
+def stale_green(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """Last said to be on track, and nothing was said since."""
+    if ended(w, facts):
+        return [clear("stale_green", w.key)]
+    said = [i for i in facts.work(w) if i.open and i.now.health is Health.ON_TRACK]
+    if not said:
+        return [clear("stale_green", w.key)]
+    last = max(s.at for i in said for s in i.states)
+    k = cadences_since(facts, w, last)
+    if k < 1:
+        return [clear("stale_green", w.key, cadences=k)]
+    because = f"{w.name} was last said to be on track {k} {'cadence' if k == 1 else 'cadences'} ago, on {facts.calendar.day(last)}"
+    return [Verdict("stale_green", w.key, "open", "watch" if k == 1 else "warn", because, inputs={"cadences": k})]
+
+
+def cadences_unsaid(facts: Facts, w: Workstream) -> int:
+    """Full cadences since the team last said anything of its open work; 0 where it never did."""
+    said = [i for i in facts.work(w) if i.open and i.now.health in SAID]
+    return cadences_since(facts, w, max(s.at for i in said for s in i.states)) if said else 0
+
+
+def cadences_since(facts: Facts, w: Workstream, at: datetime) -> int:
+    """Full cadences of the team without a change, counted in closed weeks."""
+    closed = [
+        c for c in facts.calendar.weeks(facts.calendar.day(at), facts.now) if facts.calendar.previous_close(c) >= at
+    ]
+    return len(closed) // CADENCE_WEEKS[facts.cadence_of(w)]
+
+
+def blocked(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """Blocked work, and blocked work that nobody is asked about."""
+    limit = thresholds.of("escalation_avoided", w.department)["days"]
+    stuck = [(facts.days_since(i.blocked_since), i) for i in facts.work(w) if i.open and i.blocked_since is not None]
+    if not stuck:
+        return [clear("blocked_age", w.key), clear("escalation_avoided", w.key)]
+    stuck.sort(key=lambda x: -x[0])
+    age, worst = stuck[0]
+    evidence = tuple(Evidence(i.id, f"{i.key} blocked for {days(n)}", i.url) for n, i in stuck[:7])
+    found = [Verdict("blocked_age", w.key, "open", "watch", f"{worst.key} '{worst.title}' is blocked for {days(age)}",
+                     evidence=evidence, inputs={"days": age})]  # fmt: skip
+    silent = [(n, i) for n, i in stuck if n >= limit and not i.now.decision_needed]
+    if not silent:
+        return [*found, clear("escalation_avoided", w.key)]
+    because = (
+        f"{silent[0][1].key} '{silent[0][1].title}' is blocked for {days(silent[0][0])}, and nobody is asked to decide"
+    )
+    return [
+        *found,
+        Verdict("escalation_avoided", w.key, "open", "warn", because, evidence=evidence, inputs={"days": age}),
+    ]
+
+
+def single_owner(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """A team, a queue, nobody, or somebody who has left owns nothing."""
+    why = single_human(facts, w.owner)
+    return [Verdict("single_owner", w.key, "open", "watch", f"{w.name} {why}") if why else clear("single_owner", w.key)]
+
+
+EVALUATORS: tuple[Evaluator, ...] = (
+    behind_pace, scope_change, no_plan, slipping, quiet, orphaned, nominal_owner, stale_green, blocked, single_owner,
+)  # fmt: skip
+
+
+def evaluate(facts: Facts, w: Workstream, thresholds: Thresholds) -> Iterator[Verdict]:
+    """Every signal of one workstream."""
+    for evaluator in EVALUATORS:
+        yield from evaluator(facts, w, thresholds)

@@ -1,0 +1,205 @@
+"""Gathers what judging needs out of the ledger and the configuration, as of an instant, on what was known then or is known now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+from connectors.contract import RawRecord, Said
+from ledger.model import Item, Presence, from_ms
+from ledger.store import Ledger
+from normalizer.people import People
+from signals.catalogue import Thresholds
+from signals.facts import FINISHED, Act, Facts, ItemFacts, SourceFacts, State
+from signals.plan import KeyResult, Plan, Reading, Selection, Workstream
+from sync.configuration import BoundSource, Configuration
+
+Basis = Literal["known", "happened"]
+"""known: what the ledger knew at the instant, under the mapping of then. happened: what it knows now, under the mapping of now."""
+WITHOUT_ACTORS = frozenset({"google_sheets", "notion"})
+"""Kinds whose tracker tells nobody's name beside a change."""
+GONE = (Presence.DELETED, Presence.MOVED_OUT)
+_raw = msgspec.json.Decoder(RawRecord).decode
+
+
+def thresholds(configuration: Configuration) -> Thresholds:
+    """The thresholds in force."""
+    return Thresholds(configuration.organisation.signals, {d.department: d.signals for d in configuration.departments})
+
+
+def facts_at(ledger: Ledger, configuration: Configuration, at: datetime, basis: Basis = "happened") -> Facts:
+    """Everything as of an instant; nothing later is in it."""
+    plan, keys = configuration.plan, [s.key for s in configuration.sources]
+    presences = ledger.presences(keys)
+    people = People(configuration.persons())
+    items = _items(ledger, keys, at, basis, presences, people)
+    by_key: dict[str, list[str]] = {}
+    for item in items.values():
+        by_key.setdefault(item.key, []).append(item.id)
+    unique = {key: ids[0] for key, ids in by_key.items() if len(ids) == 1}
+    of = {w.key: list(_selected(w, items, presences)) for w in plan.workstreams}
+    return Facts(
+        now=at,
+        plan=plan,
+        calendar=configuration.calendar,
+        people=configuration.owners,
+        items=items,
+        of=of,
+        sources={s.key: _source(ledger, s, at, items) for s in configuration.sources},
+        cadence={d.department: d.cadence for d in configuration.departments},
+        readings={
+            kr.key: found
+            for kr in plan.key_results
+            if (found := _readings(ledger, configuration, kr, items, unique, at))
+        },
+        waits=[(a, b) for a, b in ledger.blocking() if a in items and b in items],
+        first_seen=_first_seen(ledger, configuration, at),
+        unlinked=_unlinked(configuration, items, of),
+        by_key=unique,
+    )
+
+
+# -- items -----------------------------------------------------------------------------------------------------------------
+
+
+def _items(
+    ledger: Ledger,
+    sources: list[str],
+    at: datetime,
+    basis: Basis,
+    presences: Mapping[str, tuple[str, str, Presence]],
+    people: People,
+) -> dict[str, ItemFacts]:
+    acts: dict[str, list[Act]] = {}
+    who: dict[tuple[str, str | None, str | None], tuple[str | None, str | None]] = {}
+    for item, ms, field, ref, name, kind in ledger.acts(sources, at=at):
+        source = presences[item][0]
+        if (source, ref, name) not in who:
+            found = people.find(source, Said(name, id=ref))
+            who[source, ref, name] = (found[0].key if found else ref, found[0].kind if found else None)
+        actor, person = who[source, ref, name]
+        acts.setdefault(item, []).append(Act(from_ms(ms), field, actor, _human(kind, actor, person)))
+    states: dict[str, list[State]] = {}
+    last: dict[str, Item] = {}
+    for item, ms, body, _ in ledger.histories(sources, at=at, known=basis == "known"):
+        states.setdefault(item, []).append(
+            State(
+                from_ms(ms), body.lifecycle, body.reported_health, body.due_on, body.owner, body.blocked, body.decision_needed,
+                body.health_assumed,
+            )
+        )  # fmt: skip
+        last[item] = body
+    return {
+        ref: ItemFacts(
+            ref, body.key, body.title, body.url, body.source, tuple(states[ref]), tuple(acts.get(ref, ())),
+            present=presences[ref][2] not in GONE, blocked_on=body.blocked_on,
+        )
+        for ref, body in last.items()
+    }  # fmt: skip
+
+
+def _human(kind: str, actor: str | None, person: str | None) -> bool | None:
+    """Whether a person did it: what people.yaml says of the actor first, then the tracker; a name that neither knows as an
+    automation is a person's."""
+    if person is not None:
+        return person == "human"
+    if kind == "unknown":
+        return None if actor is None else True
+    return kind == "human"
+
+
+def _selected(
+    w: Workstream, items: Mapping[str, ItemFacts], presences: Mapping[str, tuple[str, str, Presence]]
+) -> Iterator[str]:
+    for item in items.values():
+        if any(_matches(s, item, presences[item.id][1]) for s in w.selections):
+            yield item.id
+
+
+def _matches(s: Selection, item: ItemFacts, binding: str) -> bool:
+    if item.source != s.source or s.binding not in (None, binding):
+        return False
+    if s.keys and item.key not in s.keys:
+        return False
+    return s.title is None or s.title.casefold() in item.title.casefold()
+
+
+def _unlinked(
+    configuration: Configuration, items: Mapping[str, ItemFacts], of: Mapping[str, Iterable[str]]
+) -> dict[str, tuple[int, int]]:
+    """By department: active items that no workstream of a key result has; business as usual is left out."""
+    linked = {i for w in configuration.plan.workstreams if w.supports or w.bau for i in of[w.key]}
+    home = {s.key: s.department for s in configuration.sources}
+    counts: dict[str, list[int]] = {}
+    for item in items.values():
+        if item.present and item.open and item.now.lifecycle not in FINISHED:
+            tally = counts.setdefault(home[item.source], [0, 0])
+            tally[0] += item.id not in linked
+            tally[1] += 1
+    return {d: (a, b) for d, (a, b) in counts.items()} if configuration.plan.workstreams else {}
+
+
+# -- sources, readings, first seen ---------------------------------------------------------------------------------------------
+
+
+def _source(ledger: Ledger, s: BoundSource, at: datetime, items: Mapping[str, ItemFacts]) -> SourceFacts:
+    runs = ledger.runs(s.key, 1)
+    notes = tuple(n for n in (runs[0].reason.split("; ") if runs else ()) if n)
+    unmapped = sum(e.source == s.key for e in ledger.inbox())
+    acting = s.kind not in WITHOUT_ACTORS or any(i.acts for i in items.values() if i.source == s.key)
+    return SourceFacts(
+        s.key, s.department, s.entry.every, tuple(ledger.good_runs(s.key, at=at)), acting, notes, unmapped
+    )
+
+
+def _readings(
+    ledger: Ledger,
+    configuration: Configuration,
+    kr: KeyResult,
+    items: Mapping[str, ItemFacts],
+    by_key: Mapping[str, str],
+    at: datetime,
+) -> list[Reading]:
+    """A metric's values by day: those given by hand, and those that a tracker's item told; the last one as of its last good read."""
+    metric = kr.metric
+    if metric is None:
+        return []
+    day = configuration.calendar.day(at)
+    found = [r for r in metric.readings if r.on <= day]
+    if metric.source and metric.item:
+        ref = f"{metric.source}:{metric.item}"
+        item = items.get(ref) or items.get(by_key.get(metric.item, ""))
+        if item is not None:
+            for version in ledger.history(item.id):
+                if version.valid_from <= at and (value := _value(ledger, item.id, version.raw_hash)) is not None:
+                    found.append(Reading(configuration.calendar.day(version.valid_from), value))
+            good = ledger.good_runs(item.source, at=at)
+            if found and good and configuration.calendar.day(good[-1]) > found[-1].on:
+                found.append(Reading(configuration.calendar.day(good[-1]), found[-1].value))
+    return sorted(found, key=lambda r: r.on)
+
+
+def _value(ledger: Ledger, item: str, digest: str) -> float | None:
+    """The number that a record tells as its current value, else as its progress."""
+    raw = ledger.raw(item, digest)
+    fields = _raw(raw).fields if raw else {}
+    for role in ("current_value", "progress"):
+        for said in fields.get(role, ()):
+            if isinstance(said.value, int | float) and not isinstance(said.value, bool):
+                return float(said.value)
+    return None
+
+
+def _first_seen(ledger: Ledger, configuration: Configuration, at: datetime) -> dict[str, date]:
+    calendar = configuration.calendar
+    return {key: calendar.day(from_ms(ms)) for key, ms in ledger.first_seen().items() if from_ms(ms) <= at}
+
+
+def meet_plan(ledger: Ledger, plan: Plan) -> None:
+    """Notes nodes of the plan that the ledger has not met: once the plan is in force they are known from then on."""
+    known = ledger.first_seen()
+    nodes = [o.key for o in plan.objectives] + [k.key for k in plan.key_results] + [w.key for w in plan.workstreams]
+    ledger.meet(key for key in nodes if key not in known)
