@@ -12,6 +12,7 @@ import msgspec
 from fastapi import APIRouter, FastAPI, Query
 from fastapi_problem.handler import add_exception_handler
 
+from api.app_plan import plan
 from api.asking import explain, overview, sources
 from api.deps import (
     NO_SUCH_DEPARTMENT,
@@ -185,4 +186,5 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.state.ledger, app.state.live = ledger, live
     app.include_router(health)
     app.include_router(v1)
+    app.include_router(plan)
     return app

@@ -101,6 +101,7 @@ def sync(
 ) -> None:
     """Read the trackers into the ledger; one source's failure never hides the others."""
     from connectors.contract import ConfigError
+    from sync.facts import meet_plan
 
     configuration = terminal.configuration(config)
     if accept_missing and not sources:
@@ -110,6 +111,7 @@ def sync(
     except ConfigError as error:
         terminal.stop(str(error))
     with terminal.ledger(database, migrate=True) as ledger:
+        meet_plan(ledger, configuration.plan)
         outcomes = run_sources(
             chosen,
             configuration,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from fastapi_problem.error import NotFoundProblem, ServerProblem
+from fastapi_problem.error import BadRequestProblem, NotFoundProblem, ServerProblem
 from fastapi_problem.handler import new_exception_handler
 
 from ledger.store import Ledger
@@ -23,6 +23,18 @@ class NoSuchDepartment(NotFoundProblem):
     """No department has this key."""
 
     title = "No such department"
+
+
+class NoSuchPlanNode(NotFoundProblem):
+    """The plan has no node of this key."""
+
+    title = "No such node"
+
+
+class WrongInstant(BadRequestProblem):
+    """No instant that can be asked for."""
+
+    title = "Wrong instant"
 
 
 class NotReady(ServerProblem):
@@ -53,4 +65,6 @@ ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 problems = new_exception_handler()
 NO_SUCH_ITEM: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchItem)}
 NO_SUCH_DEPARTMENT: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDepartment)}
+NO_SUCH_NODE: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchPlanNode)}
+WRONG_INSTANT: dict[int | str, dict[str, Any]] = {400: problems.generate_swagger_response(WrongInstant)}
 NOT_READY: dict[int | str, dict[str, Any]] = {503: problems.generate_swagger_response(NotReady)}

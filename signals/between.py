@@ -195,12 +195,17 @@ def _impact(facts: Facts, consumer: Workstream) -> str:
 def _edges(facts: Facts, thresholds: Thresholds) -> Iterator[Verdict]:
     """An item of one workstream that waits for an overdue item of another."""
     home = {i: w for w, ids in facts.of.items() for i in ids}
+    committed = {
+        (d.consumer, i.id) for d in facts.plan.dependencies if (i := facts.item_of(d.provider_item)) is not None
+    }
     told: dict[str, list[tuple[int, ItemFacts, ItemFacts]]] = {}
     for waiting, provider in facts.waits:
         a, b = facts.items.get(waiting), facts.items.get(provider)
         mine = home.get(waiting)
         if a is None or b is None or mine is None or mine == home.get(provider) or not a.open or not b.open:
             continue
+        if (mine, b.id) in committed:
+            continue  # the commitment itself speaks of it
         if b.now.due_on is not None and (late := facts.calendar.working_days(b.now.due_on, facts.today)) > 0:
             told.setdefault(mine, []).append((late, a, b))
     for key, pairs in told.items():
@@ -213,7 +218,8 @@ def _edges(facts: Facts, thresholds: Thresholds) -> Iterator[Verdict]:
         owner = facts.plan.workstream_by_key.get(home.get(b.id, ""))
         where = f" ({owner.name})" if owner else f" ({b.source})"
         because = f"{a.key} of {consumer.name} waits for {b.key} '{b.title}'{where}, {days(late)} overdue{_impact(facts, consumer)}"
-        evidence = tuple(Evidence(p.id, f"{p.key} '{p.title}' due {p.now.due_on}", p.url) for _, _, p in pairs[:7])
+        providers = {p.id: p for _, _, p in pairs}.values()
+        evidence = tuple(Evidence(p.id, f"{p.key} '{p.title}' due {p.now.due_on}", p.url) for p in list(providers)[:7])
         yield Verdict(
             "dependency_overdue",
             key,

@@ -52,6 +52,8 @@ class NodeStatus(msgspec.Struct, frozen=True):
     derived: Health
     headline: Health
     because: str
+    root: str = ""
+    """The sentence of the worst workstream or metric below, however deep."""
     tag: str = ""
     """derived_only, reported_only ("unverified"), or empty."""
     coverage: float | None = None
@@ -201,7 +203,7 @@ def _workstream(facts: Facts, w: Workstream, verdicts: Sequence[Verdict], before
     coverage = len(known) / len(active) if active else None
     ages = [(facts.now - s.good[-1]).total_seconds() for s in _sources(facts, work) if s.good]
     return NodeStatus(
-        w.key, "workstream", w.name, w.owner, reported, shown, health, because, tag,
+        w.key, "workstream", w.name, w.owner, reported, shown, health, because, because, tag,
         coverage=None if coverage is None else round(coverage, 4),
         unknown_share=None if coverage is None else round(1 - coverage, 4),
         distribution=_distribution(said),
@@ -252,15 +254,14 @@ def _key_result(
     ]
     test = accountability(facts, kr, needs)
     health = worse(outcome, rolled.health)
-    because = rolled.because
+    root = nodes[_worst(streams, nodes)].root if rolled.worst else ""
+    because = f"{rolled.because}: {root}" if root else rolled.because
     if measured and metric is not None and outcome is health and (metric.because or rolled.health is not health):
-        because = metric.because or "its metric is on its plan"
-    elif health is not Health.UNKNOWN and rolled.worst:
-        because = f"{'; '.join(rolled.worst)}: {nodes[_worst(streams, nodes)].because}"
+        because = root = metric.because or "its metric is on its plan"
     health, because = capped(health, because, test)
     reported = roll_up(_child(nodes[w.key], w.weight, critical=False, said=True) for w in streams).health
     return NodeStatus(
-        kr.key, "key_result", kr.title, kr.owner, reported, worse(outcome, _derived(streams, nodes)), health, because,
+        kr.key, "key_result", kr.title, kr.owner, reported, worse(outcome, _derived(streams, nodes)), health, because, root or because,
         coverage=rolled.coverage, unknown_share=_rest(rolled), distribution=rolled.distribution, worst=rolled.worst,
         outcome=outcome, execution=rolled.health, accountability=test, items=sum(nodes[w.key].items for w in streams),
         data_age_seconds=_oldest(nodes[w.key] for w in streams),
@@ -297,12 +298,12 @@ def _parent(
     rolled = roll_up(_child(n, weight, critical=critical) for n, weight, critical in children)
     reported = roll_up(_child(n, weight, critical=critical, said=True) for n, weight, critical in children).health
     shown = roll_up(Child(n.key, n.name, n.derived, w, c, n.cancelled) for n, w, c in children).health
-    because = rolled.because
+    root = ""
     if rolled.worst:
-        worst = max((n for n, _, _ in children if n.headline in KNOWN), key=lambda n: WORSE[n.headline])
-        because = f"{rolled.because}; {worst.name}: {worst.because}"
+        root = max((n for n, _, _ in children if n.headline in KNOWN), key=lambda n: WORSE[n.headline]).root
+    because = f"{rolled.because}: {root}" if root else rolled.because
     return NodeStatus(
-        key, kind, title, owner, reported, shown, rolled.health, because, coverage=rolled.coverage, unknown_share=_rest(rolled),
+        key, kind, title, owner, reported, shown, rolled.health, because, root, coverage=rolled.coverage, unknown_share=_rest(rolled),
         distribution=rolled.distribution, worst=rolled.worst, items=_items(facts, key, kind),
         data_age_seconds=_oldest(n for n, _, _ in children),
     )  # fmt: skip

@@ -147,7 +147,7 @@ def roll_up(children: Iterable[Child]) -> Rolled:
 
 def _shares(part: Mapping[Health, float], coverage: float, counts: Mapping[str, int], of: int) -> tuple[Health, str]:
     off, risk = part[Health.OFF_TRACK], part[Health.AT_RISK]
-    shown = f"{counts['on_track']} on track, {counts['at_risk']} at risk, {counts['off_track']} off track, {counts['unknown']} unknown of {of}"
+    shown = ", ".join(f"{n} {w.replace('_', ' ')}" for w, n in counts.items() if n and w != "cancelled") + f" of {of}"
     if off >= THIRD - 1e-9:
         return Health.OFF_TRACK, shown
     if off > 0 or risk >= THIRD - 1e-9:

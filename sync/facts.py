@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from connectors.contract import RawRecord, Said
-from ledger.model import Item, Presence, from_ms
+from ledger.model import Item, Presence, from_ms, to_ms
 from ledger.store import Ledger
 from normalizer.people import People
 from signals.catalogue import Thresholds
@@ -48,7 +48,7 @@ def facts_at(ledger: Ledger, configuration: Configuration, at: datetime, basis: 
         people=configuration.owners,
         items=items,
         of=of,
-        sources={s.key: _source(ledger, s, at, items) for s in configuration.sources},
+        sources={s.key: _source(ledger, s, at, items, basis) for s in configuration.sources},
         cadence={d.department: d.cadence for d in configuration.departments},
         readings={
             kr.key: found
@@ -145,14 +145,15 @@ def _unlinked(
 # -- sources, readings, first seen ---------------------------------------------------------------------------------------------
 
 
-def _source(ledger: Ledger, s: BoundSource, at: datetime, items: Mapping[str, ItemFacts]) -> SourceFacts:
+def _source(ledger: Ledger, s: BoundSource, at: datetime, items: Mapping[str, ItemFacts], basis: Basis) -> SourceFacts:
+    good = ledger.good_runs(s.key, at=at)
+    if not good and basis == "happened" and ledger.last_good().get(s.key):
+        good = [at]  # read only later, and the tracker's own history told of that instant
     runs = ledger.runs(s.key, 1)
     notes = tuple(n for n in (runs[0].reason.split("; ") if runs else ()) if n)
     unmapped = sum(e.source == s.key for e in ledger.inbox())
     acting = s.kind not in WITHOUT_ACTORS or any(i.acts for i in items.values() if i.source == s.key)
-    return SourceFacts(
-        s.key, s.department, s.entry.every, tuple(ledger.good_runs(s.key, at=at)), acting, notes, unmapped
-    )
+    return SourceFacts(s.key, s.department, s.entry.every, tuple(good), acting, notes, unmapped)
 
 
 def _readings(
@@ -194,8 +195,10 @@ def _value(ledger: Ledger, item: str, digest: str) -> float | None:
 
 
 def _first_seen(ledger: Ledger, configuration: Configuration, at: datetime) -> dict[str, date]:
-    calendar = configuration.calendar
-    return {key: calendar.day(from_ms(ms)) for key, ms in ledger.first_seen().items() if from_ms(ms) <= at}
+    """When nodes came in that were not in the first plan of all: nobody knows since when those of the first plan are planned."""
+    calendar, seen = configuration.calendar, ledger.first_seen()
+    first = min(seen.values(), default=0)
+    return {key: calendar.day(from_ms(ms)) for key, ms in seen.items() if first < ms <= to_ms(at)}
 
 
 def meet_plan(ledger: Ledger, plan: Plan) -> None:

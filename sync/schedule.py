@@ -10,12 +10,15 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from ledger.engine import LedgerError
 from ledger.store import Ledger
 from normalizer.people import People
+from sync.closing import close_week
 from sync.configuration import BoundSource
 from sync.configuration.live import Live
 from sync.run import Options, sync_source
 
 log = logging.getLogger("sightline.schedule")
 ARRANGE = "arrange"
+PUBLISH_EVERY = 3600
+"""Seconds between two looks whether a week has closed or settled."""
 ARRANGE_EVERY = 30
 """Seconds until a changed configuration has its sources scheduled."""
 
@@ -39,7 +42,25 @@ def scheduled(ledger: Ledger, live: Live) -> BackgroundScheduler:
 
     arrange()
     scheduler.add_job(arrange, "interval", seconds=ARRANGE_EVERY, id=ARRANGE)
+    scheduler.add_job(_publisher(ledger, live), "interval", seconds=PUBLISH_EVERY, id="close")
     return scheduler
+
+
+def _publisher(ledger: Ledger, live: Live) -> Callable[[], None]:
+    """Publishes the last closed week; again, as another version, once it has settled."""
+
+    def publish() -> None:
+        configuration = live.current
+        if not configuration.plan.workstreams:
+            return
+        try:
+            pack = close_week(ledger, configuration)
+        except LedgerError as error:
+            log.warning("weekly close: %s", error)
+            return
+        log.info("%s: version %s", pack.week, pack.version)
+
+    return publish
 
 
 def _add(scheduler: BackgroundScheduler, job: Callable[[], None], bound: BoundSource) -> None:

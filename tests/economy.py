@@ -21,7 +21,7 @@ MINIMUM = {
     "legal-jira": ("statuses", "fields", "projects", "issues updated since"),
     "marketing-sheet": ("access token", "the file's version"),
     "product-notion": ("database", "data source", "rows edited since"),
-    "sales-salesforce": ("access token", "API versions", "stages", "describe", "rows stamped since"),
+    "sales-salesforce": ("access token", "API versions", "stages", "describe", "rows stamped since", "the figure"),
 }
 
 

@@ -21,7 +21,7 @@ from demo.company import DemoCompany, configuration
 
 CLI = CliRunner()
 
-RECORDS = {"eng-jira": 36, "legal-jira": 15, "marketing-sheet": 15, "product-notion": 21, "sales-salesforce": 18}
+RECORDS = {"eng-jira": 36, "legal-jira": 15, "marketing-sheet": 15, "product-notion": 21, "sales-salesforce": 19}
 """What each source of the demo company holds."""
 
 

@@ -284,7 +284,7 @@ def test_people_are_proposed_and_linked_only_by_their_file(desk: Desk) -> None:
     desk.run("sync", "sales-salesforce")
     assert "pavel-novak" in {i["item"].get("owner") for i in desk.json("items", "--source", "sales-salesforce")}
     assert "Pavel Novak" not in {i["name"] for i in desk.json("people", "suggest")}
-    (sales,) = desk.json("map", "show", "sales-salesforce")
+    sales, _ = desk.json("map", "show", "sales-salesforce")
     assert sales["reason"] == "people.yaml changed"
 
 

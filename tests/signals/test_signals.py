@@ -84,7 +84,8 @@ def test_a_cancelled_milestone_leaves_both_sums_and_is_said() -> None:
 
 
 def test_without_dates_pace_is_not_computable_and_nothing_is_green() -> None:
-    company = judged(D(2026, 11, 20), stream("w"), items=[item("A", acts=[(D(2026, 11, 19), "ann")])])
+    fresh = item("A", (D(2026, 11, 18), {}), acts=[(D(2026, 11, 19), "ann")])
+    company = judged(D(2026, 11, 20), stream("w"), items=[fresh])
     assert outcome(company, "behind_pace") == "not_computable"
     assert severity(company, "no_plan") == "watch"
     assert company.nodes["w"].derived is Health.UNKNOWN
@@ -143,9 +144,10 @@ def test_a_quiet_owner_and_a_silent_workstream(today: date, owner: str | None, s
 
 
 def test_quiet_alone_colours_nothing() -> None:
-    company = judged(
-        D(2026, 12, 1), stream("w", milestone("M", D(2026, 12, 20))), items=[item("A", acts=[(D(2026, 10, 2), "ann")])]
+    said = item(
+        "A", (D(2026, 10, 1), {"health": Health.AT_RISK}), (D(2026, 11, 30), {}), acts=[(D(2026, 10, 2), "ann")]
     )
+    company = judged(D(2026, 12, 1), stream("w", milestone("M", D(2026, 12, 20))), items=[said])
     assert severity(company, "owner_quiet") == "high"
     assert company.nodes["w"].derived is Health.UNKNOWN
 
