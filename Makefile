@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak postgres clean
+.PHONY: help demo test check bench backtest soak postgres clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -29,6 +29,9 @@ smoke: $(READY) ## the installed command without any development dependency, fro
 bench: $(READY) ## count requests to the trackers, and measure syncs beside the raw floor of the same run (ARGS="--issues 1000,10000")
 	$(BIN)/python -m tests.economy
 	$(BIN)/python -m tests.bench $(ARGS)
+
+backtest: $(READY) ## companies with known truth: how well the signals foresee what will miss, beside two baselines (ARGS="--seeds 50")
+	$(BIN)/python -m tests.backtest $(ARGS)
 
 soak: $(READY) postgres ## the slow proofs: kill -9 loops and long fault matrices (about 10 minutes)
 	SIGHTLINE_TEST_KILLS=300 $(BIN)/pytest -n 2 -k "kill or soak" $(ARGS)
