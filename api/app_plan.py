@@ -21,6 +21,7 @@ from api.shapes_plan import (
     NodeStatusOut,
     ReasonsOut,
     Since,
+    Standing,
     StandingOut,
 )
 from ledger.store import Ledger
@@ -43,6 +44,25 @@ def _at(asked: AsOf, ledger: Ledger) -> datetime:
     if asked.as_of > now + timedelta(minutes=5):
         raise WrongInstant(f"as_of {asked.as_of.isoformat()} lies in the future")
     return asked.as_of
+
+
+def _in_period(asked: Standing, ledger: Ledger, configuration: Configuration) -> datetime:
+    """The instant asked for; a period alone means its end, or now while it runs."""
+    at = _at(asked, ledger)
+    if asked.period is None:
+        return at
+    period = configuration.plan.period_by_key.get(asked.period)
+    if period is None:
+        known = ", ".join(configuration.plan.period_by_key) or "none"
+        raise WrongInstant(f"there is no period '{asked.period}': known are {known}")
+    day = configuration.calendar.day(at)
+    if asked.as_of is not None and not period.start_on <= day <= period.end_on:
+        raise WrongInstant(
+            f"as_of {asked.as_of.isoformat()} lies outside of {period.key} ({period.start_on} to {period.end_on})"
+        )
+    if day < period.start_on:
+        raise WrongInstant(f"{period.key} begins on {period.start_on}")
+    return min(at, configuration.calendar.end_of(period.end_on))
 
 
 def _nodes(kind: str, asked: AsOf, ledger: Ledger, configuration: Configuration) -> NodesOut:
@@ -75,14 +95,19 @@ def list_workstreams(asked: Asked, ledger: LedgerDep, configuration: Configurati
 
 
 @plan.get("/pillars/{key}/status", summary="How are we tracking on this pillar?", responses=REFUSALS)
-def get_pillar(key: str, asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> StandingOut:
+def get_pillar(
+    key: str, asked: Annotated[Standing, Query()], ledger: LedgerDep, configuration: ConfigurationDep
+) -> StandingOut:
     return get_node(key, asked, ledger, configuration)
 
 
 @plan.get("/nodes/{key}/status", summary="How does this node of the plan stand?", responses=REFUSALS)
-def get_node(key: str, asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> StandingOut:
+def get_node(
+    key: str, asked: Annotated[Standing, Query()], ledger: LedgerDep, configuration: ConfigurationDep
+) -> StandingOut:
+    at = _in_period(asked, ledger, configuration)
     try:
-        found = standing(ledger, configuration, key, _at(asked, ledger), basis=asked.basis)
+        found = standing(ledger, configuration, key, at, basis=asked.basis, mapping=asked.mapping)
     except NoSuchNode as error:
         raise NoSuchPlanNode(str(error)) from error
     return StandingOut.model_validate(msgspec.to_builtins(found))

@@ -11,7 +11,7 @@ from signals.catalogue import CATALOGUE, Verdict
 from signals.company import Company, NeedsDecision, NodeStatus, judge, watermelon_index
 from signals.facts import Facts
 from sync.configuration import Configuration
-from sync.facts import Basis, facts_at, thresholds
+from sync.facts import Basis, Under, facts_at, thresholds
 
 
 class Portfolio(msgspec.Struct, frozen=True):
@@ -74,22 +74,29 @@ class NoSuchNode(Exception):
 
 
 def company(
-    ledger: Ledger, configuration: Configuration, at: datetime, basis: Basis = "happened"
+    ledger: Ledger, configuration: Configuration, at: datetime, basis: Basis = "happened", mapping: Under | None = None
 ) -> tuple[Company, Facts]:
     """Everything judged as of an instant, and what it was judged from."""
-    facts = facts_at(ledger, configuration, at, basis)
+    facts = facts_at(ledger, configuration, at, basis, mapping)
     return judge(facts, thresholds(configuration)), facts
 
 
 def standing(
-    ledger: Ledger, configuration: Configuration, key: str, at: datetime, *, basis: Basis = "happened", limit: int = 7
+    ledger: Ledger,
+    configuration: Configuration,
+    key: str,
+    at: datetime,
+    *,
+    basis: Basis = "happened",
+    mapping: Under | None = None,
+    limit: int = 7,
 ) -> PlanAnswer:
     """How a pillar, objective, key result, workstream or the company ("company") stands.
 
     Raises:
         NoSuchNode: the plan has no such node.
     """
-    judged, facts = company(ledger, configuration, at, basis)
+    judged, facts = company(ledger, configuration, at, basis, mapping)
     node = node_of(judged, key)
     below = _below(facts, key)
     rows = [e for e in judged.exceptions if key == "company" or e.subject in below]

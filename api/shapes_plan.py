@@ -21,6 +21,14 @@ class AsOf(BaseModel):
     )
 
 
+class Standing(AsOf):
+    period: str | None = Field(None, description="A period's key: as of its end, or of now while it runs.")
+    mapping: Literal["then", "now"] | None = Field(
+        None,
+        description="Under the mapping of then or of now; left out: of then for what was known, of now for what happened.",
+    )
+
+
 class Since(AsOf):
     since: datetime = Field(description="The earlier instant, with its offset.")
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, literal, select
 from sqlmodel import SQLModel, col
 
 from ledger.engine import transaction
@@ -425,25 +425,27 @@ class Reads:
             yield from ((_item(r[1]), r[2].encode()) for r in rows)
             after = rows[-1][0] if rows else None
 
-    def histories(self, sources: Sequence[str], *, at: datetime, known: bool) -> Iterator[tuple[str, int, Item, str]]:
-        """(item id, valid from in ms, state, raw hash) of every item of some sources, oldest state first, up to an instant.
+    def histories(
+        self, sources: Sequence[str], *, at: datetime, known: bool, raws: bool = False
+    ) -> Iterator[tuple[str, int, Item, bytes]]:
+        """(item id, valid from in ms, state, record as said) of every item of some sources, oldest state first, up to an instant.
 
-        known: as it was known then; else as it is known now.
+        known: as it was known then; else as it is known now. raws: with the record (RawRecord as JSON), else it is empty.
         """
-        i, v = columns(ItemRow), columns(ItemVersionRow)
+        i, v, raw = columns(ItemRow), columns(ItemVersionRow), columns(RawRecordRow)
         ms = to_ms(at)
-        statement = (
-            select(v.item_id, v.valid_from, v.body, v.raw_hash)
-            .join_from(ItemVersionRow, ItemRow, v.item_id == i.id)
-            .where(i.source.in_(sources), v.valid_from <= ms)
-        )
+        statement = select(v.item_id, v.valid_from, v.body, raw.payload if raws else literal(""))
+        statement = statement.join_from(ItemVersionRow, ItemRow, v.item_id == i.id)
+        if raws:
+            statement = statement.join(RawRecordRow, (raw.item_id == v.item_id) & (raw.hash == v.raw_hash))
+        statement = statement.where(i.source.in_(sources), v.valid_from <= ms)
         if known:
             statement = statement.where(v.observed_from <= ms, (v.observed_to.is_(None)) | (v.observed_to > ms))
         else:
             statement = statement.where(v.observed_to.is_(None))
         with transaction(self.engine, writing=False) as connection:
             for r in connection.execute(statement.order_by(v.item_id, v.valid_from)):
-                yield r[0], r[1], _item(r[2]), r[3]
+                yield r[0], r[1], _item(r[2]), r[3].encode()
 
     def acts(
         self, sources: Sequence[str], *, at: datetime

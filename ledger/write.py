@@ -188,9 +188,10 @@ class Writer:
         for key, valid_from, observed_from, digest, body in rows:
             raw = raws[key, digest].encode()
             row = self._version_row(Version(from_ms(valid_from), translate(raw), raw), digest, version)
-            if row[-1] != body and observed_from < self.now:
-                closed.append((self.now, key, valid_from, observed_from))
-                added.append(row)
+            if row[-1] != body:
+                since = max(self.now, observed_from + 1)  # two readings within one millisecond stay two
+                closed.append((since, key, valid_from, observed_from))
+                added.append((*row[:2], since, *row[3:]))
         self._many(
             "UPDATE item_version SET observed_to = ? WHERE item_id = ? AND valid_from = ? AND observed_from = ?", closed
         )

@@ -31,6 +31,10 @@ class Calendar:
         """The organisation's day of an instant."""
         return at.astimezone(ZoneInfo(self.zone)).date()
 
+    def end_of(self, on: date) -> datetime:
+        """The last second of a day, in UTC."""
+        return datetime.combine(on, time(23, 59, 59), ZoneInfo(self.zone)).astimezone(UTC)
+
     def works(self, on: date, absent: Collection[date] = ()) -> bool:
         """Whether people work on a day: no weekend, no holiday, not absent."""
         return on.weekday() < 5 and on not in self._holidays(on.year) and on not in absent

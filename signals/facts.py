@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
@@ -153,6 +154,8 @@ class Facts:
     """By department: (active items of no workstream, active items)."""
     by_key: Mapping[str, str] = field(default_factory=dict)
     """Item key, where only one item has it, to its id."""
+    _told: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was asked of a workstream before: every signal asks for the same."""
 
     @property
     def today(self) -> date:
@@ -160,8 +163,10 @@ class Facts:
 
     def work(self, workstream: Workstream) -> list[ItemFacts]:
         """A workstream's items that are still there."""
-        found = (self.items.get(i) for i in self.of.get(workstream.key, ()))
-        return [i for i in found if i is not None and i.present]
+        if (told := self._told.get(("work", workstream.key))) is None:
+            found = (self.items.get(i) for i in self.of.get(workstream.key, ()))
+            told = self._told["work", workstream.key] = [i for i in found if i is not None and i.present]
+        return list(told)
 
     def absent(self, owner: str | None) -> frozenset[date]:
         """Days on which an owner is away."""
@@ -184,10 +189,14 @@ class Facts:
 
     def checkpoints(self, workstream: Workstream) -> list[Checkpoint]:
         """A workstream's milestones as they stand."""
-        found = [self._checkpoint(m) for m in workstream.milestones]
-        if workstream.from_due_dates:
-            found += [_of_item(i, Milestone(i.title), self) for i in self.work(workstream) if i.first_due is not None]
-        return found
+        if (told := self._told.get(("checkpoints", workstream.key))) is None:
+            told = [self._checkpoint(m) for m in workstream.milestones]
+            if workstream.from_due_dates:
+                told += [
+                    _of_item(i, Milestone(i.title), self) for i in self.work(workstream) if i.first_due is not None
+                ]
+            self._told["checkpoints", workstream.key] = told
+        return list(told)
 
     def _checkpoint(self, m: Milestone) -> Checkpoint:
         if m.item is not None:

@@ -11,14 +11,19 @@ import msgspec
 from connectors.contract import RawRecord, Said
 from ledger.model import Item, Presence, from_ms, to_ms
 from ledger.store import Ledger
+from normalizer.mapping import Mapping as Translation
 from normalizer.people import People
+from normalizer.translate import Translator
 from signals.catalogue import Thresholds
 from signals.facts import FINISHED, Act, Facts, ItemFacts, SourceFacts, State
 from signals.plan import KeyResult, Plan, Reading, Selection, Workstream
 from sync.configuration import BoundSource, Configuration
+from sync.mapping import translator_for
 
 Basis = Literal["known", "happened"]
-"""known: what the ledger knew at the instant, under the mapping of then. happened: what it knows now, under the mapping of now."""
+"""known: what the ledger knew at the instant. happened: what it knows now of that instant."""
+Under = Literal["then", "now"]
+"""The mapping that was in force at the instant, or the one in force now."""
 WITHOUT_ACTORS = frozenset({"google_sheets", "notion"})
 """Kinds whose tracker tells nobody's name beside a change."""
 GONE = (Presence.DELETED, Presence.MOVED_OUT)
@@ -30,12 +35,19 @@ def thresholds(configuration: Configuration) -> Thresholds:
     return Thresholds(configuration.organisation.signals, {d.department: d.signals for d in configuration.departments})
 
 
-def facts_at(ledger: Ledger, configuration: Configuration, at: datetime, basis: Basis = "happened") -> Facts:
-    """Everything as of an instant; nothing later is in it."""
+def facts_at(
+    ledger: Ledger, configuration: Configuration, at: datetime, basis: Basis = "happened", mapping: Under | None = None
+) -> Facts:
+    """Everything as of an instant; nothing later is in it.
+
+    mapping: None is the basis's own: what was known then under the mapping of then, what is known now under that of now.
+    """
     plan, keys = configuration.plan, [s.key for s in configuration.sources]
     presences = ledger.presences(keys)
     people = People(configuration.persons())
-    items = _items(ledger, keys, at, basis, presences, people)
+    own = "then" if basis == "known" else "now"
+    anew = _translators(ledger, configuration, at, mapping, people) if mapping not in (None, own) else {}
+    items = _items(ledger, keys, at, basis, presences, people, anew)
     by_key: dict[str, list[str]] = {}
     for item in items.values():
         by_key.setdefault(item.key, []).append(item.id)
@@ -72,7 +84,9 @@ def _items(
     basis: Basis,
     presences: Mapping[str, tuple[str, str, Presence]],
     people: People,
+    anew: Mapping[tuple[str, str], Translator],
 ) -> dict[str, ItemFacts]:
+    """anew: by source and binding, what translates every record anew; what has none stays as it was translated."""
     acts: dict[str, list[Act]] = {}
     who: dict[tuple[str, str | None, str | None], tuple[str | None, str | None]] = {}
     for item, ms, field, ref, name, kind in ledger.acts(sources, at=at):
@@ -84,7 +98,9 @@ def _items(
         acts.setdefault(item, []).append(Act(from_ms(ms), field, actor, _human(kind, actor, person)))
     states: dict[str, list[State]] = {}
     last: dict[str, Item] = {}
-    for item, ms, body, _ in ledger.histories(sources, at=at, known=basis == "known"):
+    for item, ms, kept, raw in ledger.histories(sources, at=at, known=basis == "known", raws=bool(anew)):
+        translator = anew.get(presences[item][:2])
+        body = translator.raw(raw) if translator else kept
         states.setdefault(item, []).append(
             State(
                 from_ms(ms), body.lifecycle, body.reported_health, body.due_on, body.owner, body.blocked, body.decision_needed,
@@ -99,6 +115,22 @@ def _items(
         )
         for ref, body in last.items()
     }  # fmt: skip
+
+
+def _translators(
+    ledger: Ledger, configuration: Configuration, at: datetime, mapping: Under | None, people: People
+) -> dict[tuple[str, str], Translator]:
+    found = {}
+    for bound in configuration.sources:
+        for binding in bound.source.bindings:
+            translator = translator_for(ledger, bound, binding.key, people)
+            if mapping == "then":
+                kept = ledger.mapping(bound.key, binding.key, at)
+                if kept is None:
+                    continue
+                translator = Translator(Translation.from_json(kept[1]), people, translator.categories)
+            found[bound.key, binding.key] = translator
+    return found
 
 
 def _human(kind: str, actor: str | None, person: str | None) -> bool | None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from api.app import create_app
 from api.cli import app
+from api.planning import company
 from demo.company import DemoCompany, configuration
 from ledger.store import Ledger
 from normalizer.people import People
@@ -147,6 +148,10 @@ def test_the_plan_over_http(board: Board) -> None:
         then = (datetime.now(UTC) - timedelta(days=21)).isoformat()
         assert client.get("/v1/changes", params={"since": then}).status_code == 200
         assert client.get("/v1/pillars/nope/status").status_code == 404
+        period = board.loaded.plan.periods[0].key
+        assert client.get("/v1/pillars/pillar-2/status", params={"period": period}).status_code == 200
+        wrong = client.get("/v1/pillars/pillar-2/status", params={"period": "1999-Q1"})
+        assert (wrong.status_code, f"known are {period}" in wrong.json()["detail"]) == (400, True)
         assert client.get("/v1/pillars", params={"as_of": "2026-11-20T10:00:00"}).status_code == 400
         assert client.get("/v1/pillars", params={"as_of": "2099-01-01T00:00:00+00:00"}).status_code == 400
         assert client.get("/v1/pillars", params={"asof": "x"}).status_code == 422
@@ -171,6 +176,27 @@ def test_an_open_week_is_not_closed(board: Board) -> None:
         coming = board.loaded.calendar.week_at(ledger.clock() + timedelta(days=7))
     assert "closes at" in board.run("close", coming, code=2)
     assert "is no week" in board.run("close", "2026-99", code=2)
+
+
+def test_the_same_instant_under_the_mapping_of_then_and_of_now(board: Board, tmp_path: Path) -> None:
+    """A corrected scale changes what is said of the past under the mapping of now, and not what was said then."""
+    url = f"sqlite:///{tmp_path / 'l.db'}"
+    shutil.copytree(board.folder / "config", tmp_path / "c")
+    with Ledger.open(url, migrate=True) as ledger:
+        for bound in board.loaded.sources:
+            sync_source(bound, ledger, People(board.loaded.persons()))
+        then = ledger.clock()
+        path = tmp_path / "c" / "departments" / "legal.yaml"
+        path.write_text(path.read_text(encoding="utf-8").replace("Gelb: at_risk", "Gelb: off_track"), encoding="utf-8")
+        changed = load(tmp_path / "c")
+        sync_source(changed.source("legal-jira"), ledger, People(changed.persons()))
+
+        def off(basis: Any, mapping: Any) -> int:
+            judged, _ = company(ledger, changed, then, basis, mapping)
+            return judged.nodes["legal-entities"].distribution["off_track"]
+
+        assert (off("known", "then"), off("known", "now")) == (1, 3)
+        assert (off("happened", "then"), off("happened", "now")) == (1, 3)
 
 
 # -- cadence ------------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
@@ -155,6 +156,17 @@ def test_a_new_mapping_translates_what_is_kept(ledger_url: str) -> None:
         assert kept is not None
         assert (kept.item.lifecycle, kept.mapping_version) == (Lifecycle.PAUSED, "m2")
         assert [v.item.lifecycle for v in ledger.history("eng:1")] == [Lifecycle.PAUSED]
+
+
+def test_two_translations_within_one_millisecond_are_two(tmp_path: Path) -> None:
+    """Else the second one would be lost, and history would say what nobody translates any more."""
+    with Ledger.open(f"sqlite:///{tmp_path / 'l.db'}", migrate=True, clock=lambda: T0) as ledger:
+        record(ledger, said("1", "A"))
+        lease = ledger.lease("eng", "a")
+        for life in (Lifecycle.PAUSED, Lifecycle.DONE):
+            with ledger.writing(lease) as w:
+                w.remap("items", lambda raw, life=life: said("1", "A", lifecycle=life).item, mapping_version=str(life))
+        assert [v.item.lifecycle for v in ledger.history("eng:1")] == [Lifecycle.DONE]
 
 
 def test_a_word_the_tracker_forgot_is_remembered(ledger_url: str) -> None:
