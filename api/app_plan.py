@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Query
 
 from api.deps import NO_SUCH_NODE, WRONG_INSTANT, ConfigurationDep, LedgerDep, NoSuchPlanNode, WrongInstant
-from api.planning import NoSuchNode, changes, company, definitions, reasons, standing
+from api.planning import NoSuchNode, changes, company, definitions, reasons, standing, traced
 from api.shapes_plan import (
     AsOf,
     ChangesOut,
@@ -23,6 +23,7 @@ from api.shapes_plan import (
     Since,
     Standing,
     StandingOut,
+    TraceOut,
 )
 from ledger.store import Ledger
 from sync.configuration import Configuration
@@ -120,6 +121,16 @@ def get_reasons(key: str, asked: Asked, ledger: LedgerDep, configuration: Config
     except NoSuchNode as error:
         raise NoSuchPlanNode(str(error)) from error
     return ReasonsOut.model_validate(msgspec.to_builtins(found))
+
+
+@plan.get(
+    "/key-results/{key}/trace", summary="Which workstream signalled first, or was it a surprise?", responses=REFUSALS
+)
+def get_trace(key: str, asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> TraceOut:
+    try:
+        return TraceOut.model_validate(msgspec.to_builtins(traced(ledger, configuration, key, _at(asked, ledger))))
+    except NoSuchNode as error:
+        raise NoSuchPlanNode(str(error)) from error
 
 
 @plan.get("/exceptions", summary="Everything that needs a decision", responses=WRONG_INSTANT)

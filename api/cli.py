@@ -15,7 +15,7 @@ import typer
 
 from api import terminal
 from api.cli_mapping import discover, map_app, people_app
-from api.cli_plan import answer_node, changes, close, exceptions, explain_node
+from api.cli_plan import answer_node, changes, close, exceptions, explain_node, trace
 from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ config_app = typer.Typer(help="Check and describe the configuration.", no_args_i
 app.add_typer(config_app, name="config")
 app.add_typer(map_app, name="map")
 app.add_typer(people_app, name="people")
-for command in (discover, exceptions, changes, close):
+for command in (discover, exceptions, changes, trace, close):
     app.command()(command)
 
 

@@ -109,6 +109,30 @@ def changes(
         show_changes(terminal.console(), found)
 
 
+def trace(
+    key_result: Annotated[str, typer.Argument(help="A key result's key.")],
+    as_of: AsOf = None,
+    config: ConfigDir = HERE,
+    database: Database = DATABASE,
+    json: Json = False,
+) -> None:
+    """Of a key result below 0.7: which workstream signalled first, in which week, or was it a surprise?"""
+    from api.planning import NoSuchNode, traced
+
+    configuration = terminal.configuration(config, credentials=False)
+    with terminal.ledger(database) as ledger:
+        try:
+            found = traced(ledger, configuration, key_result, terminal.instant(as_of, configuration))
+        except NoSuchNode as error:
+            terminal.stop(str(error))
+    if json:
+        typer.echo(terminal.as_json(found))
+        return
+    when = f", week {found.week} ({found.on})" if found.week else ""
+    score = "not scored" if found.score is None else f"{found.score:g}"
+    typer.echo(f"{found.key_result}: {score}, {found.verdict.replace('_', ' ')}{when}: {found.because}")
+
+
 def close(
     week: Annotated[
         str | None, typer.Argument(help="A week such as 2026-W47; the last one that closed when none is given.")

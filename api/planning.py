@@ -10,6 +10,7 @@ from ledger.store import Ledger
 from signals.catalogue import CATALOGUE, Verdict
 from signals.company import Company, NeedsDecision, NodeStatus, judge, watermelon_index
 from signals.facts import Facts
+from signals.trace import Trace, trace
 from sync.configuration import Configuration
 from sync.facts import Basis, Under, facts_at, thresholds
 
@@ -67,6 +68,21 @@ class Changes(msgspec.Struct, frozen=True):
     nodes: tuple[NodeChange, ...]
     opened: tuple[NeedsDecision, ...]
     cleared: tuple[NeedsDecision, ...]
+
+
+def traced(ledger: Ledger, configuration: Configuration, key: str, at: datetime) -> Trace:
+    """Which workstream of a missed key result signalled first, or that it came as a surprise.
+
+    Raises:
+        NoSuchNode: the plan has no such key result.
+    """
+    facts = facts_at(ledger, configuration, at)
+    kr = facts.plan.key_result_by_key.get(key)
+    if kr is None:
+        raise NoSuchNode(
+            f"there is no key result '{key}': known are {', '.join(facts.plan.key_result_by_key) or 'none'}"
+        )
+    return trace(facts, kr, thresholds(configuration))
 
 
 class NoSuchNode(Exception):

@@ -149,6 +149,19 @@ class ReasonsOut(BaseModel):
     formula: str
 
 
+class TraceOut(BaseModel):
+    """A key result below 0.7: traced to the first workstream that warned, or a surprise."""
+
+    key_result: str
+    score: float | None
+    verdict: Literal["traced", "surprise", "reached", "not_scored"]
+    week: int | None = Field(description="Of the period, from 1.")
+    on: date | None
+    workstream: str | None
+    signal: str | None
+    because: str
+
+
 class ExceptionsOut(BaseModel):
     as_of: datetime
     items: list[NeedsDecisionOut]

@@ -18,6 +18,7 @@ from normalizer.mapping import MappingErrors, ScaleText, compile_mapping
 from normalizer.people import Person, fingerprint
 from signals.calendar import DAYS, Calendar, absences
 from signals.calendar import Person as Owner
+from signals.catalogue import CATALOGUE
 from signals.plan import Plan
 from sync.configuration.models import (
     ROLES,
@@ -129,6 +130,9 @@ class _Loader:
                 [Problem(str(self.directory), 0, "", "is no directory: 'sightline init' writes a starting set")]
             )
         organisation = self._file(self.directory / "organisation.yaml", Organisation)
+        if organisation is not None:
+            _check_signals(organisation[0].signals, organisation[1])
+            self._take(organisation[1])
         people = self._file(self.directory / "people.yaml", PeopleFile)
         self._check_people(people)
         files = sorted((self.directory / "departments").glob("*.y*ml"))
@@ -147,6 +151,7 @@ class _Loader:
         for loaded in loads:
             if loaded is not None:
                 sources += self._sources(*loaded)
+                _check_signals(loaded[0].signals, loaded[1])
                 gathered.take(loaded[0].objectives, loaded[0].workstreams, loaded[1], loaded[0].department)
                 self._take(loaded[1])
                 departments.append(_without_secrets(loaded[0]))
@@ -339,6 +344,21 @@ class _Loader:
     def _take(self, file: YamlFile) -> None:
         self.problems += file.problems
         file.problems.clear()
+
+
+def _check_signals(thresholds: Mapping[str, Mapping[str, float]], file: YamlFile) -> None:
+    """Thresholds name signals and settings that there are."""
+    for signal, values in thresholds.items():
+        row = CATALOGUE.get(signal)
+        if row is None:
+            near = difflib.get_close_matches(signal, CATALOGUE, 1)
+            hint = f" - did you mean '{near[0]}'?" if near else ": /v1/definitions lists them"
+            file.problem(("signals", signal), f"there is no signal '{signal}'{hint}")
+            continue
+        for name in values:
+            if name not in row.thresholds:
+                known = ", ".join(row.thresholds) or "none"
+                file.problem(("signals", signal, name), f"{signal} has no threshold '{name}': it has {known}")
 
 
 def _knowing(source: BoundSource, people: str) -> BoundSource:

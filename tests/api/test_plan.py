@@ -237,6 +237,28 @@ def test_a_late_sunday_update_lands_in_the_organisations_week() -> None:
 
 # -- the plan's file --------------------------------------------------------------------------------------------------------------
 
+
+def test_thresholds_that_there_are_not_are_named(board: Board, tmp_path: Path) -> None:
+    shutil.copytree(board.folder / "config", tmp_path / "c")
+    for name, text in (
+        ("organisation.yaml", "signals: {behindpace: {warn: 3}}"),
+        ("departments/legal.yaml", "signals: {slipping: {warn: 3}}"),
+    ):
+        path = tmp_path / "c" / name
+        path.write_text(f"{path.read_text(encoding='utf-8')}\n{text}\n", encoding="utf-8")
+    with pytest.raises(ConfigErrors) as caught:
+        load(tmp_path / "c")
+    told = " ".join(p.sentence for p in caught.value.problems)
+    assert "there is no signal 'behindpace' - did you mean 'behind_pace'?" in told
+    assert "slipping has no threshold 'warn': it has watch_days, warn_moves" in told
+
+
+def test_a_key_result_that_is_behind_is_traced_on_the_demo_company(board: Board) -> None:
+    told = board.json("trace", "first-accounts")
+    assert told["verdict"] in ("traced", "not_scored")
+    assert "known are first-accounts" in board.run("trace", "x", code=2)
+
+
 BROKEN = {
     "metric: {target: 9, unit: accounts, curve: linear,": (
         "metric: {baseline: 9, target: 9, unit: accounts, curve: linear,", "baseline and target are both 9",

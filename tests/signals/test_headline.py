@@ -10,7 +10,8 @@ import pytest
 from ledger.model import Health, Lifecycle
 from signals.headline import Child, headline, roll_up
 from signals.plan import Authority, Dependency, KeyResult, Metric, Milestone, Objective, Pillar, Reading
-from tests.planned import QUARTER, item, judged, stream
+from signals.trace import trace
+from tests.planned import QUARTER, facts, item, judged, stream
 
 D = date
 ON, RISK, OFF, UNKNOWN = Health.ON_TRACK, Health.AT_RISK, Health.OFF_TRACK, Health.UNKNOWN
@@ -198,6 +199,35 @@ def test_a_key_result_is_the_worse_of_its_metric_and_its_work() -> None:
     w = stream("w", Milestone("M", baseline_due_on=D(2026, 12, 1)))
     node = judged(today, w, items=[fresh], plan={"key_results": (kr,)}, readings=readings).nodes["kr"]
     assert (node.outcome, node.execution, node.headline) == (RISK, ON, RISK)
+
+
+@pytest.mark.parametrize(("late", "verdict", "week"), [(True, "traced", 4), (False, "surprise", None)])
+def test_a_missed_key_result_is_traced_or_a_surprise(late: bool, verdict: str, week: int | None) -> None:
+    """A10: scored 0.62; the milestone of Monday, 19 October is three days late on Thursday the 22nd, week 4 of the period."""
+    today = D(2026, 12, 31)
+    done = D(2026, 11, 2) if late else D(2026, 10, 19)
+    kr = KeyResult(
+        "kr", "o", "Accounts", "ann", metric=Metric(target=100.0), authority=Authority("b"), no_dependencies=True
+    )
+    work = [
+        item(
+            "A",
+            *((D(2026, 10, 1) + timedelta(days=7 * n), {}) for n in range(13)),
+            acts=[(D(2026, 10, 2) + timedelta(days=3 * n), "ann") for n in range(30)],
+        )
+    ]
+    points = [Milestone("M", baseline_due_on=D(2026, 10, 19), done_on=done)]
+    points += [
+        Milestone(
+            str(n),
+            baseline_due_on=D(2026, 11, 2) + timedelta(days=14 * n),
+            done_on=D(2026, 11, 2) + timedelta(days=14 * n),
+        )
+        for n in range(5)
+    ]
+    readings = {"kr": [Reading(D(2026, 10, 5), 0), Reading(D(2026, 12, 30), 62)]}
+    told = trace(facts(today, stream("w", *points), items=work, plan={"key_results": (kr,)}, readings=readings), kr)
+    assert (told.score, told.verdict, told.week) == (0.62, verdict, week)
 
 
 def test_company_totals_count_a_shared_workstream_once() -> None:
