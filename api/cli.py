@@ -52,12 +52,14 @@ def config_check(config: ConfigDir = HERE) -> None:
     """Read the whole configuration and name everything that is wrong, with file and line."""
     configuration = terminal.configuration(config)
     words = f"{len(configuration.departments)} departments, {len(configuration.sources)} sources, {len(configuration.people)} people"
+    if configuration.plan.workstreams:
+        words += f", {len(configuration.plan.objectives)} objectives, {len(configuration.plan.workstreams)} workstreams"
     typer.echo(f"{config}: all good ({words}). Next: 'sightline doctor' asks the trackers.")
 
 
 @config_app.command("schema")
 def config_schema(
-    what: Annotated[str, typer.Argument(help="organisation, people or department")] = "department",
+    what: Annotated[str, typer.Argument(help="organisation, people, plan or department")] = "department",
 ) -> None:
     """Print the JSON Schema of one kind of file, for editors."""
     from sync.configuration.schema import SCHEMAS, schema
@@ -168,16 +170,13 @@ def status(
     from api.text import show_overview
 
     configuration = terminal.configuration(config, credentials=False)
+    if as_of is not None and node is None:
+        node = "company"  # departments' counts are of now; the plan is judged as of any instant
     if node is not None:
         answer_node(configuration, database, node, as_of=as_of, basis=basis, limit=0 if everything else 7, json=json)
         return
     with terminal.ledger(database) as ledger:
-        answer = overview(
-            ledger,
-            configuration,
-            now=terminal.instant(as_of, configuration) if as_of else None,
-            limit=0 if everything else 7,
-        )
+        answer = overview(ledger, configuration, limit=0 if everything else 7)
     if json:
         typer.echo(terminal.as_json(answer))
     else:

@@ -229,12 +229,13 @@ class Facts:
             if len(times) <= BULK:
                 continue
             times.sort()
-            start = 0
+            start = marked = 0
             for end, at in enumerate(times):
                 while at - times[start] > span:
                     start += 1
                 if end - start >= BULK:
-                    found |= {(actor, t) for t in times[start : end + 1]}
+                    found |= {(actor, t) for t in times[max(start, marked) : end + 1]}
+                    marked = end + 1
         return found
 
     def cadence_of(self, workstream: Workstream) -> str:

@@ -8,8 +8,14 @@ from pydantic import BaseModel
 
 from connectors.contract import kinds, tracker
 from sync.configuration.models import DepartmentFile, Organisation, PeopleFile
+from sync.configuration.plan import PlanFile
 
-SCHEMAS: dict[str, type[BaseModel]] = {"organisation": Organisation, "people": PeopleFile, "department": DepartmentFile}
+SCHEMAS: dict[str, type[BaseModel]] = {
+    "organisation": Organisation,
+    "people": PeopleFile,
+    "plan": PlanFile,
+    "department": DepartmentFile,
+}
 
 
 def schema(what: str) -> dict[str, Any]:

@@ -51,11 +51,42 @@ sources:
         #   lifecycle: {Parked: paused}
         #   health: rag
 """
+PLAN = """\
+# yaml-language-server: $schema=schema/plan.json
+# What only people know. Everything else is derived from what the trackers show: docs/signals.md
+periods:
+  - {key: 2026-Q4, start_on: 2026-10-01, end_on: 2026-12-31}
+pillars:
+  - {key: pillar-1, name: Our first strategic pillar, sponsor: jane-doe}
+# objectives:
+#   - key: first-objective
+#     pillar: pillar-1
+#     period: 2026-Q4
+#     title: What will be true at the end
+#     owner: jane-doe                  # one person with a name
+#     key_results:
+#       - {key: first-result, title: Nine accounts, owner: jane-doe, rank: 1, metric: {target: 9, curve: linear}}
+# workstreams:
+#   - key: first-workstream
+#     name: Product adaptation
+#     department: engineering
+#     owner: jane-doe
+#     supports: [first-result]
+#     items: [{source: eng-jira}]      # also binding, keys, or a part of the title
+#     milestones: from_due_dates       # or dated ones: [{title: Beta, due_on: 2026-11-13}]
+# decision_rights:
+#   - {situation: missed_key_result, decision_owner: owner, response: a recovery plan, sla_days: 5}
+"""
 
 
 def write_starting_set(directory: Path) -> list[tuple[Path, bool]]:
     """Writes each file that is not there yet; (path, whether it was written) of each."""
-    files = {"organisation.yaml": ORGANISATION, "people.yaml": PEOPLE, "departments/engineering.yaml": ENGINEERING}
+    files = {
+        "organisation.yaml": ORGANISATION,
+        "people.yaml": PEOPLE,
+        "plan.yaml": PLAN,
+        "departments/engineering.yaml": ENGINEERING,
+    }
     files |= {f"schema/{name}.json": json.dumps(schema(name), indent=2) + "\n" for name in SCHEMAS}
     done = []
     for name, text in files.items():
