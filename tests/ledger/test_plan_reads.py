@@ -1,0 +1,103 @@
+"""What the plan and the mapping ask of the ledger, on SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from ledger.model import Event, Item, ItemLink, Lifecycle, Recorded, Unmapped, Version
+from ledger.store import Ledger
+
+T0 = datetime(2026, 11, 2, 9, tzinfo=UTC)
+
+
+def item(ref: str, life: Lifecycle, **more: object) -> Item:
+    return Item(f"eng:{ref}", "eng", "items", ref, "P", f"ENG-{ref}", f"Title {ref}", lifecycle=life, **more)  # type: ignore[arg-type]
+
+
+def filled(url: str) -> Ledger:
+    """Two items: one with two states, an act, an edge to the other and one that leads nowhere, and a word without a translation."""
+    ledger = Ledger.open(url, migrate=True, clock=lambda: T0 + timedelta(hours=1))
+    lease = ledger.lease("eng", "test")
+    states = (
+        Version(
+            T0 - timedelta(days=9),
+            item("1", Lifecycle.NOT_STARTED),
+            b'{"ref":"1","scope":"P","key":"ENG-1","title":"a"}',
+        ),
+        Version(
+            T0 - timedelta(days=2),
+            item("1", Lifecycle.IN_PROGRESS, unmapped=(Unmapped("health", "Lila", "7"),)),
+            b'{"ref":"1","scope":"P","key":"ENG-1","title":"b"}',
+        ),
+    )
+    acts = (Event("e1", T0 - timedelta(days=2), "lifecycle", "To Do", "Doing", "u1", "Ann", "human"),)
+    links = (
+        ItemLink("ENG-2", "blocks", "in", "depends_on"),
+        ItemLink("https://x.example/9", "blocks", "in", "depends_on"),
+    )
+    other = (
+        Version(
+            T0 - timedelta(days=5),
+            item("2", Lifecycle.IN_PROGRESS),
+            b'{"ref":"2","scope":"P","key":"ENG-2","title":"c"}',
+        ),
+    )
+    with ledger.writing(lease) as w:
+        run = w.run_started("full")
+        w.record([Recorded(states, acts, links), Recorded(other)], run=run, mapping_version="m", known={})
+        w.mapping("items", "m", "{}", author="ann", reason="first")
+        w.vocabulary([("lifecycle", "1", "Doing", "indeterminate", "P", "blue")])
+        w.resolve_links()
+    ledger.release(lease)
+    return ledger
+
+
+def test_states_acts_and_edges_as_of_an_instant(ledger_url: str) -> None:
+    with filled(ledger_url) as ledger:
+        now = ledger.clock()
+        told = [
+            (ref, state.lifecycle, raw[:1])
+            for ref, _, state, raw in ledger.histories(["eng"], at=now, known=False, raws=True)
+        ]
+        assert told == [
+            ("eng:1", Lifecycle.NOT_STARTED, b"{"), ("eng:1", Lifecycle.IN_PROGRESS, b"{"), ("eng:2", Lifecycle.IN_PROGRESS, b"{"),
+        ]  # fmt: skip
+        earlier = [
+            ref for ref, _, _, raw in ledger.histories(["eng"], at=T0 - timedelta(days=7), known=False) if raw == b""
+        ]
+        assert earlier == ["eng:1"]
+        assert list(ledger.histories(["eng"], at=T0 - timedelta(days=7), known=True)) == []
+        assert [(a[0], a[2], a[4]) for a in ledger.acts(["eng"], at=now)] == [("eng:1", "lifecycle", "Ann")]
+        assert ledger.blocking() == [("eng:1", "eng:2")]
+        assert [(u.key, u.target) for u in ledger.unresolved()] == [("ENG-1", "https://x.example/9")]
+        assert ledger.presences(["eng"])["eng:1"][:2] == ("eng", "items")
+
+
+def test_words_inbox_and_mapping_versions(ledger_url: str) -> None:
+    with filled(ledger_url) as ledger:
+        (entry,) = ledger.inbox()
+        assert (entry.raw, entry.count, entry.samples[0][1]) == ("Lila", 1, "ENG-1")
+        assert [v.author for v in ledger.mapping_versions("eng", "items")] == ["ann"]
+        assert ledger.vocabulary("eng")[0].colour == "blue"
+        assert ledger.scopes_of("eng") == {"items": {"P"}}
+        assert sorted(ref for _, ref, _ in ledger.words("eng")) == ["eng:1", "eng:2"]
+        assert [(i.key, raw[:1]) for i, raw in ledger.raws("eng")] == [("ENG-1", b"{"), ("ENG-2", b"{")]
+        assert ledger.tallies()[0][:2] == ("eng", "items")
+
+
+def test_published_weeks_are_never_overwritten(ledger_url: str) -> None:
+    with Ledger.open(ledger_url, migrate=True) as ledger:
+        assert [ledger.publish("2026-W45", body) for body in ("a", "a", "b", "b")] == [1, 1, 2, 2]
+        assert [(week, version, body) for week, version, _, body in ledger.closes()] == [
+            ("2026-W45", 1, "a"),
+            ("2026-W45", 2, "b"),
+        ]
+
+
+def test_a_node_is_met_once(ledger_url: str) -> None:
+    times = iter((T0, T0 + timedelta(days=1)))
+    with Ledger.open(ledger_url, migrate=True, clock=lambda: next(times)) as ledger:
+        ledger.meet(["a"])
+        ledger.meet(["a", "b"])
+        seen = ledger.first_seen()
+        assert seen["b"] - seen["a"] == 86_400_000
