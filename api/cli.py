@@ -15,7 +15,7 @@ import typer
 
 from api import terminal
 from api.cli_mapping import discover, map_app, people_app
-from api.cli_plan import answer_node, changes, close, exceptions, explain_node, trace
+from api.cli_plan import answer_node, changes, close, exceptions, explain_node, pillars_of, trace
 from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
@@ -177,10 +177,11 @@ def status(
         return
     with terminal.ledger(database) as ledger:
         answer = overview(ledger, configuration, limit=0 if everything else 7)
-    if json:
-        typer.echo(terminal.as_json(answer))
-    else:
-        show_overview(terminal.console(), answer)
+        if json:
+            typer.echo(terminal.as_json(answer))
+            return
+        pillars = pillars_of(ledger, configuration, ledger.clock())
+    show_overview(terminal.console(), answer, pillars)
 
 
 @app.command()
@@ -294,7 +295,8 @@ def demo(
             run_sources(list(loaded.sources), loaded, ledger)
             console.print()
             as_of = datetime.combine(day, datetime.now(UTC).timetz()) if day else None
-            show_overview(console, overview(ledger, loaded, now=as_of))
+            pillars = pillars_of(ledger, loaded, as_of or ledger.clock())
+            show_overview(console, overview(ledger, loaded, now=as_of), pillars)
             if once:
                 return
             console.print(f"\nServing on http://127.0.0.1:{port}/v1/items (documentation: /docs). Stop with Ctrl-C.")

@@ -13,6 +13,7 @@ from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database,
 
 if TYPE_CHECKING:
     from ledger.store import Ledger
+    from signals.company import NodeStatus
     from sync.configuration import Configuration
     from sync.facts import Basis
 
@@ -41,6 +42,16 @@ def answer_node(
         typer.echo(terminal.as_json(found))
     else:
         show_standing(terminal.console(), found)
+
+
+def pillars_of(ledger: Ledger, configuration: Configuration, at: datetime) -> list[NodeStatus]:
+    """How each pillar stands; none where there is no plan."""
+    if not configuration.plan.pillars:
+        return []
+    from api.planning import company
+
+    judged, _ = company(ledger, configuration, at)
+    return [judged.nodes[p.key] for p in configuration.plan.pillars]
 
 
 def explain_node(config: Path, ledger: Ledger, node: str, *, as_of: datetime | None, json: bool) -> bool:

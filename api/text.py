@@ -13,6 +13,7 @@ from rich.table import Table
 
 from api.asking import Explanation, Overview
 from ledger.read import Kept, Unresolved
+from signals.company import NodeStatus
 from signals.overview import Answer
 from sync.run import Outcome
 
@@ -48,9 +49,15 @@ def age(seconds: float | None) -> str:
     return f"{max(seconds, 0):.0f} s old"
 
 
-def show_overview(console: Console, overview: Overview) -> None:
-    """The answer first, then what needs somebody."""
+def show_overview(console: Console, overview: Overview, pillars: Sequence[NodeStatus] = ()) -> None:
+    """The answer first: the plan in one line per pillar, then the departments, then what needs somebody."""
     console.print(f"[bold]{safe(overview.organisation)}[/] as of {overview.as_of:%Y-%m-%d %H:%M} UTC\n")
+    for n in pillars:
+        console.print(
+            f"  {MARKS[n.headline]}  [bold]{safe(n.name)}[/] [dim]({n.key})[/] {safe(n.because)}", soft_wrap=True
+        )
+    if pillars:
+        console.print()
     for department in overview.departments:
         _department(console, department)
     if not overview.exceptions:
