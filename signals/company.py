@@ -1,7 +1,7 @@
 """Judges a whole company as of one instant: every signal, every node's status, and what needs a decision. Pure.
 
 Behaviour signals count when they were open on the day before too, so that one odd evening alarms nobody; the day before is judged from
-the same facts cut off a day earlier, so that every answer can be computed anew at any time and is the same.
+the same facts cut off at its end, so that every answer can be computed anew at any time and is the same.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def judge(facts: Facts, thresholds: Thresholds | None = None) -> Company:
     """Every signal and every status as of the facts' instant."""
     thresholds = thresholds or Thresholds()
     today = _raw(facts, thresholds)
-    yesterday = {v.key: v for v in _raw(cut_off(facts, facts.now - DAY), thresholds)}
+    yesterday = {v.key: v for v in _raw(cut_off(facts, facts.calendar.end_of(facts.today - DAY)), thresholds)}
     verdicts = [_settled(v, yesterday.get(v.key)) for v in today]
     by_subject: dict[str, list[Verdict]] = {}
     for v in verdicts:
