@@ -103,6 +103,7 @@ def sync(
 ) -> None:
     """Read the trackers into the ledger; one source's failure never hides the others."""
     from connectors.contract import ConfigError
+    from sync.closing import note_open
     from sync.facts import meet_plan
 
     configuration = terminal.configuration(config)
@@ -125,6 +126,8 @@ def sync(
             accept_missing=accept_missing,
             quiet=json,
         )
+        if not dry_run:
+            note_open(ledger, configuration)
     if json:
         typer.echo(terminal.as_json(outcomes))
     if any(o.state not in ("complete", "busy") for o in outcomes):

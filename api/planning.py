@@ -94,7 +94,12 @@ def company(
 ) -> tuple[Company, Facts]:
     """Everything judged as of an instant, and what it was judged from."""
     facts = facts_at(ledger, configuration, at, basis, mapping)
-    return judge(facts, thresholds(configuration)), facts
+    judged, noted = judge(facts, thresholds(configuration)), ledger.opened(at=at)
+    dated = tuple(
+        msgspec.structs.replace(e, opened_at=noted[e.key][0], first_visible_at=noted[e.key][1]) if e.key in noted else e
+        for e in judged.exceptions
+    )
+    return msgspec.structs.replace(judged, exceptions=dated), facts
 
 
 def standing(

@@ -97,6 +97,11 @@ class NeedsDecisionOut(BaseModel):
     sla_days: int | None
     evidence: list[EvidenceOut]
     affects: list[str]
+    key: str = Field("", description="What makes it the same signal tomorrow.")
+    opened_at: datetime | None = Field(
+        None, description="Since when it was noted as open; null where nobody looked yet."
+    )
+    first_visible_at: datetime | None = None
 
 
 class NodesOut(BaseModel):

@@ -57,11 +57,12 @@ def show_exceptions(console: Console, rows: Sequence[NeedsDecision], total: int)
     console.print(f"\n[bold]Needs a decision[/] ({more})")
     for r in rows:
         console.print(f"  {LOUD[r.severity]} {safe(r.because)}", soft_wrap=True)
+        since = f" · open since {r.opened_at:%Y-%m-%d}" if r.opened_at else ""
         within = f" within {r.sla_days} days" if r.sla_days else ""
         who = safe(r.decision_owner) if r.decision_owner else "nobody named"
         console.print(
             f"      [dim]{safe(r.title)} · {safe(r.node)} (owner {safe(r.result_owner or 'nobody')}) · {who} decides{within}: "
-            f"{safe(r.decision_needed)}[/]",
+            f"{safe(r.decision_needed)}{since}[/]",
             soft_wrap=True,
         )
         for e in r.evidence[:3]:

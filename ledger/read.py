@@ -37,6 +37,7 @@ from ledger.tables import (
     PlanNodeRow,
     RawRecordRow,
     ScopeStateRow,
+    SignalLogRow,
     SourceState,
     StatusValueRow,
     SyncRunRow,
@@ -486,6 +487,19 @@ class Reads:
         """When each node of the plan was first met, in ms."""
         c = columns(PlanNodeRow)
         return {r[0]: r[1] for r in self._rows(select(c.key, c.first_seen_at))}
+
+    def opened(self, *, at: datetime) -> dict[str, tuple[datetime, datetime]]:
+        """By key, of signals noted as open at an instant: (since when, when it was open for the first time ever)."""
+        c = columns(SignalLogRow)
+        ms = to_ms(at)
+        first = {
+            r[0]: r[1]
+            for r in self._rows(select(c.key, func.min(c.opened_at)).where(c.opened_at <= ms).group_by(c.key))
+        }
+        rows = self._rows(
+            select(c.key, c.opened_at).where(c.opened_at <= ms, (c.cleared_at.is_(None)) | (c.cleared_at > ms))
+        )
+        return {r[0]: (from_ms(r[1]), from_ms(first[r[0]])) for r in rows}
 
     def closes(self) -> list[tuple[str, int, datetime, str]]:
         """(week, version, when, pack as JSON) of every weekly close, oldest first."""

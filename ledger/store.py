@@ -9,7 +9,7 @@ with Ledger.open(url, migrate=True) as ledger:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -115,6 +115,27 @@ class Ledger(Reads):
                 connection.exec_driver_sql(
                     f"INSERT INTO plan_node (key, first_seen_at) VALUES ({mark}, {mark}) ON CONFLICT DO NOTHING", rows
                 )
+
+    def note_signals(self, opened: Mapping[str, tuple[str, str]]) -> tuple[int, int]:
+        """Notes which signals are open now, by key (severity, sentence); how many opened and how many cleared since last time."""
+        now = to_ms(self.clock())
+        mark = "?" if self.engine.dialect.name == "sqlite" else "%s"
+        with transaction(self.engine, writing=True) as connection:
+            rows = connection.exec_driver_sql("SELECT key FROM signal_log WHERE cleared_at IS NULL").fetchall()
+            had = {str(r[0]) for r in rows}
+            fresh = [(key, now, None, *opened[key]) for key in sorted(opened.keys() - had)]
+            gone = [(now, key) for key in sorted(had - opened.keys())]
+            if fresh:
+                connection.exec_driver_sql(
+                    "INSERT INTO signal_log (key, opened_at, cleared_at, severity, because) "
+                    f"VALUES ({mark}, {mark}, {mark}, {mark}, {mark}) ON CONFLICT DO NOTHING",
+                    fresh,
+                )
+            if gone:
+                connection.exec_driver_sql(
+                    f"UPDATE signal_log SET cleared_at = {mark} WHERE key = {mark} AND cleared_at IS NULL", gone
+                )
+        return len(fresh), len(gone)
 
     def publish(self, week: str, body: str) -> int:
         """Keeps a week's pack as its next version, unless the last one says the same; the version in force."""

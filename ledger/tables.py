@@ -236,3 +236,14 @@ class WeeklyCloseRow(SQLModel, table=True):
     version: int = Field(primary_key=True)
     closed_at: int = Field(sa_column=_instant())
     body: str = Field(sa_column=_text())
+
+
+class SignalLogRow(SQLModel, table=True):
+    """One time that a signal was open; `because` is the sentence it opened with."""
+
+    __tablename__ = "signal_log"
+    key: str = Field(sa_column=_text(key=True))
+    opened_at: int = Field(sa_column=_instant(key=True))
+    cleared_at: int | None = Field(default=None, sa_column=_instant(null=True))
+    severity: str = Field(sa_column=_text())
+    because: str = Field(sa_column=_text())

@@ -89,6 +89,12 @@ class NeedsDecision(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...]
     affects: tuple[str, ...]
     """Names of workstreams that wait behind it."""
+    key: str = ""
+    """What makes it the same signal tomorrow."""
+    opened_at: datetime | None = None
+    """Since when it was noted as open; None where nobody looked yet."""
+    first_visible_at: datetime | None = None
+    """When it was open for the first time."""
 
 
 class Company(msgspec.Struct, frozen=True):
@@ -349,7 +355,7 @@ def _needs(facts: Facts, v: Verdict, nodes: Mapping[str, NodeStatus]) -> NeedsDe
     return NeedsDecision(
         v.signal, row.title, str(v.severity), v.subject, node.name if node else v.subject, v.because,
         name(facts, node.owner) if node and node.owner else None, name(facts, decides) if decides else None,
-        right.response if right else row.asks, right.sla_days if right else None, v.evidence, tuple(waiting),
+        right.response if right else row.asks, right.sla_days if right else None, v.evidence, tuple(waiting), v.key,
     )  # fmt: skip
 
 

@@ -87,6 +87,14 @@ def pack_of(ledger: Ledger, configuration: Configuration, week: str, now: dateti
     return Pack(week, closes, settles, now < settles, checked, tuple(judged.nodes.values()), adherence(cut, week))
 
 
+def note_open(ledger: Ledger, configuration: Configuration) -> tuple[int, int]:
+    """Notes which signals are open now; how many opened and how many cleared since it was last noted."""
+    if not configuration.plan.workstreams:
+        return 0, 0
+    judged = judge(facts_at(ledger, configuration, ledger.clock()), thresholds(configuration))
+    return ledger.note_signals({e.key: (e.severity, e.because) for e in judged.exceptions})
+
+
 def cut_at_close(facts: Facts, closes: datetime) -> Facts:
     """What was known at settling, of what had happened by the close."""
     from signals.company import cut_off

@@ -10,7 +10,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from ledger.engine import LedgerError
 from ledger.store import Ledger
 from normalizer.people import People
-from sync.closing import close_week
+from sync.closing import close_week, note_open
 from sync.configuration import BoundSource
 from sync.configuration.live import Live
 from sync.run import Options, sync_source
@@ -47,13 +47,14 @@ def scheduled(ledger: Ledger, live: Live) -> BackgroundScheduler:
 
 
 def _publisher(ledger: Ledger, live: Live) -> Callable[[], None]:
-    """Publishes the last closed week; again, as another version, once it has settled."""
+    """Notes what is open, and publishes the last closed week; again, as another version, once it has settled."""
 
     def publish() -> None:
         configuration = live.current
         if not configuration.plan.workstreams:
             return
         try:
+            note_open(ledger, configuration)
             pack = close_week(ledger, configuration)
         except LedgerError as error:
             log.warning("weekly close: %s", error)

@@ -20,7 +20,7 @@ from api.planning import company
 from demo.company import DemoCompany, configuration
 from ledger.store import Ledger
 from normalizer.people import People
-from sync.closing import check_in, close_week, pack_of
+from sync.closing import check_in, close_week, note_open, pack_of
 from sync.configuration import ConfigErrors, Configuration, load
 from sync.facts import facts_at
 from sync.run import sync_source
@@ -89,6 +89,14 @@ def test_the_coos_question_is_answered_with_the_decision(board: Board) -> None:
     assert set(legal["affects"]) == {"Sales enablement", "Product adaptation"}
     assert answer["node"]["headline"] in ("at_risk", "off_track")
     assert answer["node"]["coverage"] is not None
+
+
+def test_an_exception_tells_since_when_it_is_open(board: Board) -> None:
+    with Ledger.open(board.url) as ledger:
+        note_open(ledger, board.loaded)
+    told = board.json("exceptions")
+    assert all(e["opened_at"] and e["first_visible_at"] for e in told)
+    assert "open since" in board.run("exceptions")
 
 
 def test_every_sentence_leads_to_its_record(board: Board) -> None:

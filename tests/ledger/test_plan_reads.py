@@ -94,6 +94,19 @@ def test_published_weeks_are_never_overwritten(ledger_url: str) -> None:
         ]
 
 
+def test_a_signal_is_open_from_when_it_was_noted_until_it_cleared(ledger_url: str) -> None:
+    """When it was first visible stays known, also after it cleared and opened again."""
+    now = [T0]
+    with Ledger.open(ledger_url, migrate=True, clock=lambda: now[0]) as ledger:
+        days = [T0 + timedelta(days=n) for n in range(4)]
+        for day, opened in zip(days, ({"a", "b"}, {"a"}, {"b"}, {"b"}), strict=True):
+            now[0] = day
+            ledger.note_signals({key: ("warn", f"{key} is so") for key in opened})
+        assert ledger.opened(at=days[0]) == {"a": (days[0], days[0]), "b": (days[0], days[0])}
+        assert ledger.opened(at=days[1]) == {"a": (days[0], days[0])}
+        assert ledger.opened(at=days[3]) == {"b": (days[2], days[0])}
+
+
 def test_a_node_is_met_once(ledger_url: str) -> None:
     times = iter((T0, T0 + timedelta(days=1)))
     with Ledger.open(ledger_url, migrate=True, clock=lambda: next(times)) as ledger:
