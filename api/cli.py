@@ -127,7 +127,8 @@ def sync(
             quiet=json,
         )
         if not dry_run:
-            note_open(ledger, configuration)
+            changed = any(o.counts.new or o.counts.changed or o.counts.gone for o in outcomes)
+            note_open(ledger, configuration, changed=changed)
     if json:
         typer.echo(terminal.as_json(outcomes))
     if any(o.state not in ("complete", "busy") for o in outcomes):

@@ -501,6 +501,11 @@ class Reads:
         )
         return {r[0]: (from_ms(r[1]), from_ms(first[r[0]])) for r in rows}
 
+    def last_noted(self) -> datetime | None:
+        """When open signals were last noted."""
+        rows = self._rows(select(_c(Meta, "noted_at")))
+        return _at(rows[0][0]) if rows else None
+
     def closes(self) -> list[tuple[str, int, datetime, str]]:
         """(week, version, when, pack as JSON) of every weekly close, oldest first."""
         c = columns(WeeklyCloseRow)

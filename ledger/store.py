@@ -135,6 +135,7 @@ class Ledger(Reads):
                 connection.exec_driver_sql(
                     f"UPDATE signal_log SET cleared_at = {mark} WHERE key = {mark} AND cleared_at IS NULL", gone
                 )
+            connection.exec_driver_sql(f"UPDATE meta SET noted_at = {mark} WHERE id = 1", (now,))
         return len(fresh), len(gone)
 
     def publish(self, week: str, body: str) -> int:

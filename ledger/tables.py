@@ -25,6 +25,8 @@ class Meta(SQLModel, table=True):
 
     id: int = Field(default=1, primary_key=True)
     revision: int = Field(default=0, sa_column=_instant())
+    noted_at: int | None = Field(default=None, sa_column=_instant(null=True))
+    """When open signals were last noted."""
 
 
 class LeaseRow(SQLModel, table=True):

@@ -87,9 +87,15 @@ def pack_of(ledger: Ledger, configuration: Configuration, week: str, now: dateti
     return Pack(week, closes, settles, now < settles, checked, tuple(judged.nodes.values()), adherence(cut, week))
 
 
-def note_open(ledger: Ledger, configuration: Configuration) -> tuple[int, int]:
-    """Notes which signals are open now; how many opened and how many cleared since it was last noted."""
+def note_open(ledger: Ledger, configuration: Configuration, *, changed: bool = True) -> tuple[int, int]:
+    """Notes which signals are open now; how many opened and how many cleared since it was last noted.
+
+    changed: whether anything was read since; if not, a note of the same day still holds.
+    """
     if not configuration.plan.workstreams:
+        return 0, 0
+    calendar, last = configuration.calendar, ledger.last_noted()
+    if not changed and last is not None and calendar.day(last) == calendar.day(ledger.clock()):
         return 0, 0
     judged = judge(facts_at(ledger, configuration, ledger.clock()), thresholds(configuration))
     return ledger.note_signals({e.key: (e.severity, e.because) for e in judged.exceptions})

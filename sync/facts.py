@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Literal
 
@@ -16,7 +16,7 @@ from normalizer.people import People
 from normalizer.translate import Translator
 from signals.catalogue import Thresholds
 from signals.facts import FINISHED, Act, Facts, ItemFacts, SourceFacts, State
-from signals.plan import KeyResult, Plan, Reading, Selection, Workstream
+from signals.plan import KeyResult, Plan, Reading, Selection
 from sync.configuration import BoundSource, Configuration
 from sync.mapping import translator_for
 
@@ -52,7 +52,7 @@ def facts_at(
     for item in items.values():
         by_key.setdefault(item.key, []).append(item.id)
     unique = {key: ids[0] for key, ids in by_key.items() if len(ids) == 1}
-    of = {w.key: list(_selected(w, items, presences)) for w in plan.workstreams}
+    of = _members(plan, items, presences)
     return Facts(
         now=at,
         plan=plan,
@@ -143,20 +143,25 @@ def _human(kind: str, actor: str | None, person: str | None) -> bool | None:
     return kind == "human"
 
 
-def _selected(
-    w: Workstream, items: Mapping[str, ItemFacts], presences: Mapping[str, tuple[str, str, Presence]]
-) -> Iterator[str]:
+def _members(
+    plan: Plan, items: Mapping[str, ItemFacts], presences: Mapping[str, tuple[str, str, Presence]]
+) -> dict[str, list[str]]:
+    """Workstream to the ids of its items: every item is looked at once."""
+    by_source: dict[str, list[tuple[str, Selection, frozenset[str], str]]] = {}
+    for w in plan.workstreams:
+        for s in w.selections:
+            by_source.setdefault(s.source, []).append((w.key, s, frozenset(s.keys), (s.title or "").casefold()))
+    found: dict[str, list[str]] = {w.key: [] for w in plan.workstreams}
     for item in items.values():
-        if any(_matches(s, item, presences[item.id][1]) for s in w.selections):
-            yield item.id
-
-
-def _matches(s: Selection, item: ItemFacts, binding: str) -> bool:
-    if item.source != s.source or s.binding not in (None, binding):
-        return False
-    if s.keys and item.key not in s.keys:
-        return False
-    return s.title is None or s.title.casefold() in item.title.casefold()
+        title, binding = item.title.casefold(), presences[item.id][1]
+        chosen = {
+            key
+            for key, s, keys, part in by_source.get(item.source, ())
+            if part in title and (not keys or item.key in keys) and s.binding in (None, binding)
+        }
+        for key in chosen:
+            found[key].append(item.id)
+    return found
 
 
 def _unlinked(

@@ -23,7 +23,9 @@ def upgrade() -> None:
         sa.Column("because", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("key", "opened_at"),
     )
+    op.add_column("meta", sa.Column("noted_at", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("meta", "noted_at")
     op.drop_table("signal_log")
