@@ -28,6 +28,7 @@ smoke: $(READY) ## the installed command without any development dependency, fro
 
 bench: $(READY) ## count requests to the trackers, and measure syncs beside the raw floor of the same run (ARGS="--issues 1000,10000")
 	$(BIN)/python -m tests.economy
+	$(BIN)/python -m tests.judging
 	$(BIN)/python -m tests.bench $(ARGS)
 
 backtest: $(READY) ## companies with known truth: how well the signals foresee what will miss, beside two baselines (ARGS="--seeds 50")
