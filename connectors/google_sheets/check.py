@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from connectors.contract import AccessDenied, Finding, SourceChanged, SourceError, SourceUnavailable
+from connectors.contract import Finding, SourceChanged
+from connectors.findings import asked, clock
 
 if TYPE_CHECKING:
     from connectors.google_sheets.client import SheetsConnector
 
 
 def examine(sheets: SheetsConnector) -> Sequence[Finding]:
-    """Each check in one sentence; stops at the first that leaves nothing to ask. Never raises."""
-    found: list[Finding] = []
-    for name, check in CHECKS.items():
-        try:
-            found.append(Finding(name, True, check(sheets)))
-        except SourceError as error:
-            found.append(Finding(name, False, " - ".join(filter(None, [str(error), error.hint]))))
-            if isinstance(error, AccessDenied | SourceUnavailable):
-                break
-    return found
+    """Each check in one sentence. Never raises."""
+    return asked(sheets, CHECKS)
 
 
 def _sharing(sheets: SheetsConnector) -> str:
@@ -46,13 +38,7 @@ def _rows(sheets: SheetsConnector) -> str:
 
 
 def _clock(sheets: SheetsConnector) -> str:
-    server = sheets.wire.server_time
-    if server is None:
-        return "the server tells no time"
-    skew = abs((datetime.now(UTC) - server).total_seconds())
-    if skew > 60:
-        raise SourceError(f"this machine's clock and Google's differ by {skew:.0f} s", hint="set the clock by NTP")
-    return f"within {skew:.0f} s of Google's"
+    return clock(sheets.wire)
 
 
 def _rate(sheets: SheetsConnector) -> str:

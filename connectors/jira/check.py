@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from connectors.contract import AccessDenied, Finding, SourceError, SourceUnavailable
+from connectors.contract import Finding, SourceError
+from connectors.findings import asked, clock
 from connectors.jira.pull import Puller
 
 if TYPE_CHECKING:
@@ -14,16 +14,8 @@ if TYPE_CHECKING:
 
 
 def examine(jira: JiraConnector) -> Sequence[Finding]:
-    """Each check in one sentence; stops at the first that leaves nothing to ask. Never raises."""
-    found: list[Finding] = []
-    for name, check in CHECKS.items():
-        try:
-            found.append(Finding(name, True, check(jira)))
-        except SourceError as error:
-            found.append(Finding(name, False, " - ".join(filter(None, [str(error), error.hint]))))
-            if isinstance(error, AccessDenied | SourceUnavailable):
-                break
-    return found
+    """Each check in one sentence. Never raises."""
+    return asked(jira, CHECKS)
 
 
 def _credential(jira: JiraConnector) -> str:
@@ -62,13 +54,7 @@ def _scope(jira: JiraConnector) -> str:
 
 
 def _clock(jira: JiraConnector) -> str:
-    server = jira.wire.server_time
-    if server is None:
-        return "the server tells no time"
-    skew = abs((datetime.now(UTC) - server).total_seconds())
-    if skew > 60:
-        raise SourceError(f"this machine's clock and the server's differ by {skew:.0f} s", hint="set the clock by NTP")
-    return f"within {skew:.0f} s of the server's"
+    return clock(jira.wire)
 
 
 def _limits(jira: JiraConnector) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from connectors.contract import AccessDenied, Finding, SourceError, SourceUnavailable
+from connectors.contract import Finding, SourceError
+from connectors.findings import asked, clock
 from connectors.salesforce.errors import Incomplete, usage
 
 if TYPE_CHECKING:
@@ -14,18 +15,16 @@ if TYPE_CHECKING:
 
 
 def examine(org: SalesforceConnector) -> Sequence[Finding]:
-    """Each check in one sentence; stops at the first that leaves nothing to ask. Never raises."""
-    found: list[Finding] = []
-    for name, check in CHECKS.items():
-        try:
-            found.append(Finding(name, True, check(org)))
-        except Incomplete as reason:
-            found.append(Finding(name, False, f"{reason}: ask again"))
-        except SourceError as error:
-            found.append(Finding(name, False, " - ".join(filter(None, [str(error), error.hint]))))
-            if isinstance(error, AccessDenied | SourceUnavailable):
-                break
-    return found
+    """Each check in one sentence. Never raises."""
+    return asked(org, {name: partial(_whole, check) for name, check in CHECKS.items()})
+
+
+def _whole(check: Callable[[SalesforceConnector], str], org: SalesforceConnector) -> str:
+    """What a check says; an answer that is not whole is no answer."""
+    try:
+        return check(org)
+    except Incomplete as reason:
+        raise SourceError(f"{reason}: ask again") from None
 
 
 def _credential(org: SalesforceConnector) -> str:
@@ -65,13 +64,7 @@ def _quota(org: SalesforceConnector) -> str:
 
 
 def _clock(org: SalesforceConnector) -> str:
-    server = org.wire.server_time
-    if server is None:
-        return "the server tells no time"
-    skew = abs((datetime.now(UTC) - server).total_seconds())
-    if skew > 60:
-        raise SourceError(f"this machine's clock and the server's differ by {skew:.0f} s", hint="set the clock by NTP")
-    return f"within {skew:.0f} s of the server's"
+    return clock(org.wire)
 
 
 CHECKS = {
