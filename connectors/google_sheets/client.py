@@ -94,7 +94,7 @@ class SheetsConnector:
         if isinstance(auth, ServiceAccount):
             try:
                 info = json.loads(auth.key.get_secret_value())
-                made = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+                made = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]  # google-auth has no types
                     {**info, "token_uri": token_url}, scopes=SCOPES
                 )
             except (ValueError, TypeError, KeyError, google.auth.exceptions.GoogleAuthError) as error:
@@ -106,11 +106,11 @@ class SheetsConnector:
             self.account = str(info.get("client_email") or "")
             return made
         if isinstance(auth, OAuth):
-            return oauth2.Credentials(  # type: ignore[no-untyped-call]
+            return oauth2.Credentials(  # type: ignore[no-untyped-call]  # google-auth has no types
                 None, refresh_token=auth.refresh_token.get_secret_value(), token_uri=token_url, client_id=auth.client_id,
                 client_secret=auth.client_secret.get_secret_value(), scopes=SCOPES,
             )  # fmt: skip
-        return oauth2.Credentials(auth.token.get_secret_value())  # type: ignore[no-untyped-call]
+        return oauth2.Credentials(auth.token.get_secret_value())  # type: ignore[no-untyped-call]  # google-auth has no types
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
@@ -296,7 +296,7 @@ class _Session(AuthorizedSession):
 
     def __init__(self, credentials: Any, connection: Connection, wire: Wire) -> None:
         self._tokens = wire.prepare(requests.Session())
-        super().__init__(credentials, auth_request=Request(self._tokens), max_refresh_attempts=0)  # type: ignore[no-untyped-call]
+        super().__init__(credentials, auth_request=Request(self._tokens), max_refresh_attempts=0)  # type: ignore[no-untyped-call]  # google-auth has no types
         self._addresses = {
             "https://sheets.googleapis.com": connection.url,
             "https://www.googleapis.com": connection.drive_url,
@@ -307,11 +307,11 @@ class _Session(AuthorizedSession):
         for theirs, ours in self._addresses.items():
             if url.startswith(theirs):
                 url = ours + url.removeprefix(theirs)
-        return super().request(method, url, **more)  # type: ignore[no-any-return, no-untyped-call]
+        return super().request(method, url, **more)  # type: ignore[no-any-return, no-untyped-call]  # google-auth has no types
 
     def close(self) -> None:
         self._tokens.close()
-        super().close()  # type: ignore[no-untyped-call]
+        super().close()  # type: ignore[no-untyped-call]  # google-auth has no types
 
 
 def _verdict(table: Table, cursor: dict[str, Any]) -> Verdict:
