@@ -13,8 +13,9 @@ import msgspec
 from ledger.model import Health
 from ledger.store import Ledger
 from signals.calendar import CADENCE_WEEKS, Calendar
-from signals.company import NodeStatus, judge
+from signals.company import NodeStatus, cut_off, judge
 from signals.facts import SAYING, Facts, ItemFacts
+from signals.headline import said_of
 from signals.plan import Workstream
 from sync.configuration import Configuration
 from sync.facts import facts_at, meet_plan, thresholds
@@ -75,13 +76,13 @@ def close_week(ledger: Ledger, configuration: Configuration, week: str | None = 
 
 
 def pack_of(ledger: Ledger, configuration: Configuration, week: str, now: datetime) -> Pack:
-    """What a week's pack says: a pure function of what was known when it settled."""
+    """What a week's pack says: what was known when it settled, of what had happened by its close."""
     calendar = configuration.calendar
     closes = calendar.close_of(week)
     settle = max((s.entry.settle_days for s in configuration.sources), default=2)
     settles = closes + timedelta(days=settle)
     facts = facts_at(ledger, configuration, min(settles, now), "known")
-    cut = cut_at_close(facts, closes)
+    cut = cut_off(facts, closes)
     judged = judge(cut, thresholds(configuration))
     checked = tuple(check_in(cut, w, week) for w in configuration.plan.workstreams)
     return Pack(week, closes, settles, now < settles, checked, tuple(judged.nodes.values()), adherence(cut, week))
@@ -101,17 +102,8 @@ def note_open(ledger: Ledger, configuration: Configuration, *, changed: bool = T
     return ledger.note_signals({e.key: (e.severity, e.because) for e in judged.exceptions})
 
 
-def cut_at_close(facts: Facts, closes: datetime) -> Facts:
-    """What was known at settling, of what had happened by the close."""
-    from signals.company import cut_off
-
-    return cut_off(facts, closes)
-
-
 def check_in(facts: Facts, w: Workstream, week: str) -> CheckIn:
     """One workstream's check-in of a week."""
-    from signals.headline import said_of
-
     calendar = facts.calendar
     closes, opens = calendar.close_of(week), calendar.previous_close(week)
     work = [i for i in facts.work(w) if i.states[0].at <= closes]
@@ -143,8 +135,6 @@ def _cadences(calendar: Calendar, said_at: datetime, closes: datetime, weeks: in
 
 def adherence(facts: Facts, week: str) -> dict[str, tuple[int, int]]:
     """By department, over six weeks: (fresh, weeks in which something could have been said)."""
-    from signals.company import cut_off
-
     found: dict[str, list[int]] = {}
     closes = facts.calendar.close_of(week)
     for back in range(SIX_WEEKS):
