@@ -120,10 +120,6 @@ class Identity(msgspec.Struct, frozen=True):
     """(source, id) of other users with the same e-mail."""
 
 
-def department_of(configuration: Configuration, source: BoundSource) -> DepartmentFile:
-    return next(d for d in configuration.departments if d.department == source.department)
-
-
 # -- words -------------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from demo.sheets_site import SheetCell, SheetsSite, Spreadsheet
 
 BOOK = "1NorthwindMarketingLocalizationPlan0000000000"
-GREEN, AMBER, RED, GREY = "#93c47d", "#ffd966", "#e06666", "#d9d9d9"
+GREEN, AMBER, RED = "#93c47d", "#ffd966", "#e06666"
 VERTICALS = ("Healthcare", "Public sector", "Energy")
 WORK = ("Messaging house", "Website pages", "Case study", "Sales deck", "Trade fair stand")
 OWNERS = ("priya.shah@northwind.example", "luis.ortega@northwind.example")

@@ -17,7 +17,6 @@ TOKEN = re.compile(
 RESERVED = frozenset(
     {"select", "from", "where", "order", "by", "limit", "and", "or", "not", "in", "like", "asc", "desc"}
 )
-INSTANTS, DAYS = ("datetime",), ("date",)
 
 
 class SoqlError(Exception):

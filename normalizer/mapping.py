@@ -14,8 +14,6 @@ from ledger.model import Health, Lifecycle
 from normalizer.scales import BAND_NAMES, BANDS, CATEGORY, NAMED, folded
 
 AXES: dict[str, list[str]] = {"lifecycle": [str(v) for v in Lifecycle], "health": [str(v) for v in Health]}
-WORD_ROLES = ("lifecycle", "health", "resolution", "blocked")
-NUMBER_ROLES = ("confidence", "progress", "health")
 PROGRESS_KINDS = ("outcome", "milestone", "item_count", "percent_reported")
 
 
