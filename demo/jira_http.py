@@ -5,21 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import re
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from demo.faults import Faults
 from demo.jira_site import Issue, JiraSite, Project, User, option_id
 from demo.jql import JqlError, Query, parse
+from demo.loopback import Loopback, Reply, Request
 
 CLOUD_ID = "11111111-2222-3333-4444-555555555555"
 REMOVED = "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. A full migration guideline is available at https://developer.atlassian.com/changelog/#CHANGE-2046"
@@ -36,8 +33,10 @@ class Answer(Exception):
         self.status = status
 
 
-class JiraServer:
+class JiraServer(Loopback):
     """A site on a loopback port. `token` is the only credential it takes; `scoped` ones are good at the gateway only."""
+
+    content_type = "application/json;charset=UTF-8"
 
     @property
     def api(self) -> type[Api]:
@@ -54,7 +53,7 @@ class JiraServer:
         page_cap: int = 100,
     ) -> None:
         self.site, self.token, self.scoped, self.page_cap = site, token, scoped, page_cap
-        self.faults = Faults()
+        super().__init__()
         basic = base64.b64encode(f"{email}:{token}".encode()).decode()
         self.accepted = {f"Basic {basic}"} if site.deployment == "cloud" else {f"Bearer {token}"}
         self.email = email
@@ -63,28 +62,21 @@ class JiraServer:
         """Like older sites, which read only text instants."""
         self.repeats_token = False
         """A known fault: every page names the same next page."""
-        handler = type("Handler", (_Handler,), {"server_state": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     @property
     def gateway(self) -> str:
         """Where scoped tokens are good."""
         return f"{self.url}/ex/jira/{CLOUD_ID}"
 
-    def __enter__(self) -> JiraServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+    def reply(self, request: Request) -> Reply:
+        params = {k: v[0] if len(v) == 1 else v for k, v in parse_qs(request.query).items()}
+        body = json.loads(request.body) if request.body else None
+        try:
+            return Reply(
+                200, self.answer(request.method, request.path, params, body, request.headers.get("Authorization"))
+            )
+        except Answer as refused:
+            return Reply(refused.status, _encode({"errorMessages": list(refused.args), "errors": {}}))
 
     @contextmanager
     def no_credential_needed(self) -> Iterator[None]:
@@ -548,42 +540,3 @@ def split(value: Any) -> list[str]:
 
 def as_list(value: Any) -> list[str]:
     return [] if value is None else list(value) if isinstance(value, list) else [str(value)]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server_state: JiraServer
-
-    def do_GET(self) -> None:
-        self._serve(None)
-
-    def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._serve(json.loads(raw) if raw else None)
-
-    def _serve(self, body: Any) -> None:
-        state = self.server_state
-        parts = urlsplit(self.path)
-        params = {k: v[0] if len(v) == 1 else v for k, v in parse_qs(parts.query).items()}
-        harm = state.faults.next(parts.path)
-        if state.faults.latency:
-            time.sleep(state.faults.latency)
-        try:
-            code, answer = 200, state.answer(self.command, parts.path, params, body, self.headers.get("Authorization"))
-        except Answer as refused:
-            code, answer = refused.status, _encode({"errorMessages": list(refused.args), "errors": {}})
-        if harm is not None:
-            harm(self, answer)
-            return
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json;charset=UTF-8")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        return datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
-
-    def log_message(self, format: str, *args: Any) -> None:  # the base class's word
-        """Silent: a demo's terminal belongs to its answer."""

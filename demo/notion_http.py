@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
 from demo import faults
-from demo.faults import Faults
+from demo.loopback import Loopback, Reply, Request
 from demo.notion_site import (
     GROUPS,
     Database,
@@ -65,35 +62,27 @@ def rate_limited(seconds: int, reason: str = "public_api_request_rate_limit") ->
     return faults.status(429, body, Retry_After=str(seconds))
 
 
-class NotionServer:
+class NotionServer(Loopback):
     """A workspace on a loopback port. `token` is the only credential it takes."""
+
+    content_type = "application/json; charset=utf-8"
 
     def __init__(self, site: NotionSite, *, token: str = "ntn_demo-token", page_cap: int = LARGEST) -> None:
         self.site, self.token, self.page_cap = site, token, page_cap
-        self.faults = Faults()
+        super().__init__()
         self.shows_email = True
         """Whether the connection has the capability to see e-mail addresses."""
         self.slow_above: int | None = None
         """Larger pages than this are not finished in time: 504."""
         self.repeats_cursor = False
         """A known fault: every page names the same next page."""
-        handler = type("Handler", (_Handler,), {"server_state": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
-
-    def __enter__(self) -> NotionServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+    def reply(self, request: Request) -> Reply:
+        body = json.loads(request.body) if request.body else None
+        try:
+            return Reply(200, self.answer(request.method, request.path, parse_qs(request.query), body, request.headers))
+        except Answer as refused:
+            return Reply(refused.status, error(refused.status, refused.code, str(refused)))
 
     def answer(self, method: str, path: str, params: Params, body: Any, headers: Message) -> bytes:
         """The body of a 200; raises Answer for the rest."""
@@ -592,42 +581,3 @@ def tested(value: Any, kind: str, rule: Mapping[str, Any]) -> bool:
     if word in order and value is not None:
         return bool({1: value > other, -1: value < other, 2: value >= other, -2: value <= other}[order[word]])
     return False
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server_state: NotionServer
-
-    def do_GET(self) -> None:
-        self._serve(None)
-
-    def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._serve(json.loads(raw) if raw else None)
-
-    def _serve(self, body: Any) -> None:
-        state = self.server_state
-        parts = urlsplit(self.path)
-        harm = state.faults.next(parts.path)
-        if state.faults.latency:
-            time.sleep(state.faults.latency)
-        code, answer = 200, b""
-        try:
-            answer = state.answer(self.command, parts.path, parse_qs(parts.query), body, self.headers)
-        except Answer as refused:
-            code, answer = refused.status, error(refused.status, refused.code, str(refused))
-        if harm is not None:
-            harm(self, answer)
-            return
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        return datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
-
-    def log_message(self, format: str, *args: Any) -> None:  # the base class's word
-        """Silent: a demo's terminal belongs to its answer."""

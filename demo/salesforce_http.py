@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import jwt
 
-from demo.faults import Faults
+from demo.loopback import Loopback, Reply, Request
 from demo.salesforce_site import FieldType, Report, SalesforceSite, Table
 from demo.soql import Query, SoqlError, parse
 
@@ -37,8 +35,10 @@ class Answer(Exception):
         return [{"message": str(self), "errorCode": self.code}]
 
 
-class SalesforceServer:
+class SalesforceServer(Loopback):
     """A site on a loopback port. `batch` is how many rows a page has; `used` of `allowed` daily requests are counted."""
+
+    content_type = "application/json;charset=UTF-8"
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class SalesforceServer:
     ) -> None:
         self.site, self.client_id, self.client_secret, self.batch = site, client_id, client_secret, batch
         self.allowed, self.used = allowed, 0
-        self.faults = Faults()
+        super().__init__()
         self.public_key: str | None = None
         """PEM of the key by which JWT assertions are checked."""
         self.username = "sightline@northwind.example"
@@ -59,23 +59,23 @@ class SalesforceServer:
         self.tokens: set[str] = set()
         self.logins = 0
         self.locators: dict[str, tuple[Query, list[str], bool]] = {}
-        handler = type("Handler", (_Handler,), {"server_state": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+    def now(self) -> datetime:
+        return self.site.clock()
 
-    def __enter__(self) -> SalesforceServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+    def reply(self, request: Request) -> Reply:
+        params = {k: v[0] for k, v in parse_qs(request.query).items()}
+        form = {k: v[0] for k, v in parse_qs(request.body.decode()).items()}
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        try:
+            if len(request.target) > LONGEST_ADDRESS:
+                raise Answer(414, "URI_TOO_LONG", "URI Too Long")
+            status, told = 200, self.answer(request.method, request.path, params, form, bearer)
+        except Answer as refused:
+            status, told = refused.status, refused.body()
+        limits = {"Sforce-Limit-Info": f"api-usage={self.used}/{self.allowed}"}
+        body = json.dumps(told, ensure_ascii=False).encode()
+        return Reply(status, body, limits if "/services/data/v" in request.path else {})
 
     def expire(self) -> None:
         """Every access token ends, as after the session timeout."""
@@ -319,48 +319,3 @@ def shown(value: Any) -> Any:
 
 def _missing() -> Answer:
     return Answer(404, "NOT_FOUND", "The requested resource does not exist")
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server_state: SalesforceServer
-
-    def do_GET(self) -> None:
-        self._serve({})
-
-    def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        self._serve({k: v[0] for k, v in parse_qs(raw).items()})
-
-    def _serve(self, form: Mapping[str, str]) -> None:
-        state = self.server_state
-        parts = urlsplit(self.path)
-        params = {k: v[0] for k, v in parse_qs(parts.query).items()}
-        harm = state.faults.next(parts.path)
-        if state.faults.latency:
-            time.sleep(state.faults.latency)
-        bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        try:
-            if len(self.path) > LONGEST_ADDRESS:
-                raise Answer(414, "URI_TOO_LONG", "URI Too Long")
-            code, answer = 200, state.answer(self.command, parts.path, params, form, bearer)
-        except Answer as refused:
-            code, answer = refused.status, refused.body()
-        body = json.dumps(answer, ensure_ascii=False).encode()
-        if harm is not None:
-            harm(self, body)
-            return
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json;charset=UTF-8")
-        if "/services/data/v" in parts.path:
-            self.send_header("Sforce-Limit-Info", f"api-usage={state.used}/{state.allowed}")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        return self.server_state.site.clock().strftime("%a, %d %b %Y %H:%M:%S GMT")
-
-    def log_message(self, format: str, *args: Any) -> None:  # the base class's word
-        """Silent: a demo's terminal belongs to its answer."""

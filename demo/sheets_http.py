@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
-from demo.faults import Faults
+from demo.loopback import Loopback, Reply, Request
 from demo.sheets_site import THEME, SheetsSite, Spreadsheet, Tab, channels, rendered
 
 _encode = msgspec.json.Encoder().encode
@@ -28,30 +24,22 @@ class Answer(Exception):
         self.status = status
 
 
-class SheetsServer:
+class SheetsServer(Loopback):
     """Drive, Sheets and tokens on one loopback port."""
+
+    content_type = "application/json; charset=UTF-8"
 
     def __init__(self, site: SheetsSite, *, token: str = "demo-google-token") -> None:
         self.site, self.token = site, token
-        self.faults = Faults()
+        super().__init__()
         self.revoked = False
-        handler = type("Handler", (_Handler,), {"server_state": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
-
-    def __enter__(self) -> SheetsServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+    def reply(self, request: Request) -> Reply:
+        bearer = request.headers.get("Authorization")
+        try:
+            return Reply(200, _encode(self.answer(request.method, request.path, parse_qs(request.query), bearer)))
+        except Answer as refused:
+            return Reply(refused.status, _encode(_error(refused, request.path)))
 
     def answer(self, method: str, path: str, params: dict[str, list[str]], authorization: str | None) -> Any:
         """The body of a 200; raises Answer for the rest."""
@@ -196,47 +184,6 @@ def _column(letters: str | None) -> int | None:
     for letter in letters.upper():
         number = number * 26 + ord(letter) - 64
     return number - 1
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server_state: SheetsServer
-
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._serve()
-
-    def _serve(self) -> None:
-        state, parts = self.server_state, urlsplit(self.path)
-        harm = state.faults.next(parts.path)
-        if state.faults.latency:
-            time.sleep(state.faults.latency)
-        try:
-            code, body = (
-                200,
-                state.answer(self.command, parts.path, parse_qs(parts.query), self.headers.get("Authorization")),
-            )
-        except Answer as refused:
-            code, body = refused.status, _error(refused, parts.path)
-        answer = _encode(body)
-        if harm is not None:
-            harm(self, answer)
-            return
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json; charset=UTF-8")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        return datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Silent: a demo's terminal belongs to its answer."""
 
 
 def _error(refused: Answer, path: str) -> dict[str, Any]:
