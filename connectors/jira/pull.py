@@ -162,7 +162,7 @@ class Puller:
         """Cloud. An answer that promised more and then brings nothing, without saying that it is the last, is not whole."""
         guard, seen = PageGuard(self.client.source.key), set[str | None]()
         token: str | None = None
-        where, after, restarts = condition, None, 0
+        where, after, restarts, doubted = condition, None, 0, False
         while True:
             try:
                 page = self._page(where, fields, size, None, token, None)
@@ -174,8 +174,12 @@ class Puller:
                 guard, token = PageGuard(self.client.source.key), None
                 continue
             issues = page["issues"]
-            if not issues and token is not None and page.get("isLast") is not True:
-                raise Incomplete("a page that was promised came empty")
+            if not issues and page.get("isLast") is not True:
+                if token is not None:
+                    raise Incomplete("a page that was promised came empty")
+                if not doubted:  # nothing at all, and not said to be the end: believed when it is said twice
+                    doubted = True
+                    continue
             fresh = _fresh(issues, seen)
             if fresh:
                 after = _created(fresh[-1]) or after
