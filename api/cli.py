@@ -184,7 +184,7 @@ def status(
         if json:
             typer.echo(terminal.as_json(answer))
             return
-        pillars = pillars_of(ledger, configuration, ledger.clock())
+        pillars = pillars_of(ledger, configuration, None)
     show_overview(terminal.console(), answer, pillars)
 
 
@@ -299,7 +299,7 @@ def demo(
             run_sources(list(loaded.sources), loaded, ledger)
             console.print()
             as_of = datetime.combine(day, datetime.now(UTC).timetz()) if day else None
-            pillars = pillars_of(ledger, loaded, as_of or ledger.clock())
+            pillars = pillars_of(ledger, loaded, as_of)
             show_overview(console, overview(ledger, loaded, now=as_of), pillars)
             if once:
                 return

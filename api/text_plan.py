@@ -8,7 +8,8 @@ from rich.console import Console
 
 from api.planning import Changes, PlanAnswer, Reasons
 from api.text import MARKS, age, nearer, safe
-from signals.company import NeedsDecision, NodeStatus
+from signals.exceptions import NeedsDecision
+from signals.nodes import NodeStatus
 
 LOUD = {"high": "[red]■[/]", "warn": "[yellow]▲[/]", "watch": "[dim]○[/]"}
 TAGS = {"derived_only": " [dim](nobody said anything; from behaviour)[/]", "reported_only": " [dim](unverified)[/]"}

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, func, literal, select
+from sqlalchemy import Engine, func, select
 from sqlmodel import SQLModel, col
 
 from ledger.engine import transaction
 from ledger.model import (
     Event,
+    Finding,
     Health,
     Item,
     ItemLink,
@@ -34,14 +35,11 @@ from ledger.tables import (
     ItemVersionRow,
     MappingVersionRow,
     Meta,
-    PlanNodeRow,
     RawRecordRow,
     ScopeStateRow,
-    SignalLogRow,
     SourceState,
     StatusValueRow,
     SyncRunRow,
-    WeeklyCloseRow,
     columns,
 )
 
@@ -53,6 +51,7 @@ class _Words(msgspec.Struct):
 
 
 _read_words = msgspec.json.Decoder(_Words).decode
+_findings = msgspec.json.Decoder(tuple[Finding, ...]).decode
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -311,7 +310,7 @@ class Reads:
         statement = select(*c).order_by(c.id.desc()).limit(limit)
         if source is not None:
             statement = statement.where(c.source == source)
-        return [_run(row) for row in self._rows(statement)]
+        return [run_of(row) for row in self._rows(statement)]
 
     def binding(self, source: str, binding: str) -> Binding:
         """Where the next read of a binding starts; all None before the first."""
@@ -426,92 +425,6 @@ class Reads:
             yield from ((_item(r[1]), r[2].encode()) for r in rows)
             after = rows[-1][0] if rows else None
 
-    def histories(
-        self, sources: Sequence[str], *, at: datetime, known: bool, raws: bool = False
-    ) -> Iterator[tuple[str, int, Item, bytes]]:
-        """(item id, valid from in ms, state, record as said) of every item of some sources, oldest state first, up to an instant.
-
-        known: as it was known then; else as it is known now. raws: with the record (RawRecord as JSON), else it is empty.
-        """
-        i, v, raw = columns(ItemRow), columns(ItemVersionRow), columns(RawRecordRow)
-        ms = to_ms(at)
-        statement = select(v.item_id, v.valid_from, v.body, raw.payload if raws else literal(""))
-        statement = statement.join_from(ItemVersionRow, ItemRow, v.item_id == i.id)
-        if raws:
-            statement = statement.join(RawRecordRow, (raw.item_id == v.item_id) & (raw.hash == v.raw_hash))
-        statement = statement.where(i.source.in_(sources), v.valid_from <= ms)
-        if known:
-            statement = statement.where(v.observed_from <= ms, (v.observed_to.is_(None)) | (v.observed_to > ms))
-        else:
-            statement = statement.where(v.observed_to.is_(None))
-        with transaction(self.engine, writing=False) as connection:
-            for r in connection.execute(statement.order_by(v.item_id, v.valid_from)):
-                yield r[0], r[1], _item(r[2]), r[3].encode()
-
-    def acts(
-        self, sources: Sequence[str], *, at: datetime
-    ) -> Iterator[tuple[str, int, str, str | None, str | None, str]]:
-        """(item id, at in ms, field, actor's id, actor's name, kind of actor) of everything done up to an instant, oldest first."""
-        i, e = columns(ItemRow), columns(ItemEventRow)
-        statement = (
-            select(e.item_id, e.at, e.field, e.actor_ref, e.actor_name, e.actor_kind)
-            .join_from(ItemEventRow, ItemRow, e.item_id == i.id)
-            .where(i.source.in_(sources), e.at <= to_ms(at))
-            .order_by(e.item_id, e.at, e.id)
-        )
-        with transaction(self.engine, writing=False) as connection:
-            for r in connection.execute(statement):
-                yield tuple(r)
-
-    def presences(self, sources: Sequence[str]) -> dict[str, tuple[str, str, Presence]]:
-        """(source, binding, presence) of every item of some sources."""
-        c = columns(ItemRow)
-        rows = self._rows(select(c.id, c.source, c.binding, c.presence).where(c.source.in_(sources)))
-        return {r[0]: (r[1], r[2], Presence(r[3])) for r in rows}
-
-    def blocking(self) -> list[tuple[str, str]]:
-        """(waiting item, item it waits for) of every resolved edge."""
-        c = columns(ItemLinkRow)
-        rows = self._rows(
-            select(c.item_id, c.target_item, c.direction).where(c.kind == "blocks", c.target_item.is_not(None))
-        )
-        return sorted({(r[0], r[1]) if r[2] == "in" else (r[1], r[0]) for r in rows})
-
-    def good_runs(self, source: str, *, at: datetime) -> list[datetime]:
-        """When each good run of a source up to an instant ended, oldest first."""
-        c = columns(SyncRunRow)
-        wanted = select(c.finished_at).where(c.source == source, c.good.is_(True), c.finished_at <= to_ms(at))
-        return [from_ms(r[0]) for r in self._rows(wanted.order_by(c.finished_at))]
-
-    def first_seen(self) -> dict[str, int]:
-        """When each node of the plan was first met, in ms."""
-        c = columns(PlanNodeRow)
-        return {r[0]: r[1] for r in self._rows(select(c.key, c.first_seen_at))}
-
-    def opened(self, *, at: datetime) -> dict[str, tuple[datetime, datetime]]:
-        """By key, of signals noted as open at an instant: (since when, when it was open for the first time ever)."""
-        c = columns(SignalLogRow)
-        ms = to_ms(at)
-        first = {
-            r[0]: r[1]
-            for r in self._rows(select(c.key, func.min(c.opened_at)).where(c.opened_at <= ms).group_by(c.key))
-        }
-        rows = self._rows(
-            select(c.key, c.opened_at).where(c.opened_at <= ms, (c.cleared_at.is_(None)) | (c.cleared_at > ms))
-        )
-        return {r[0]: (from_ms(r[1]), from_ms(first[r[0]])) for r in rows}
-
-    def last_noted(self) -> datetime | None:
-        """When open signals were last noted."""
-        rows = self._rows(select(_c(Meta, "noted_at")))
-        return _at(rows[0][0]) if rows else None
-
-    def closes(self) -> list[tuple[str, int, datetime, str]]:
-        """(week, version, when, pack as JSON) of every weekly close, oldest first."""
-        c = columns(WeeklyCloseRow)
-        rows = self._rows(select(c.week, c.version, c.closed_at, c.body).order_by(c.week, c.version))
-        return [(r[0], r[1], from_ms(r[2]), r[3]) for r in rows]
-
     def mapping_versions(self, source: str, binding: str) -> list[MappingVersion]:
         """Every mapping that was in force, newest first, with who put it there and why."""
         c = columns(MappingVersionRow)
@@ -543,10 +456,11 @@ def _at(ms: int | None) -> datetime | None:
     return None if ms is None else from_ms(ms)
 
 
-def _run(r: Any) -> Run:
+def run_of(r: Any) -> Run:
+    """A row of sync_run, all columns, as a Run."""
     return Run(
         r.id, r.source, r.mode, r.state, r.reason, r.hint, from_ms(r.started_at), _at(r.finished_at),
-        r.seen, r.new, r.changed, r.gone, r.unreadable, r.requests, r.retries, r.good,
+        r.seen, r.new, r.changed, r.gone, r.unreadable, r.requests, r.retries, r.good, r.whole, _findings(r.findings),
     )  # fmt: skip
 
 

@@ -21,13 +21,13 @@ from ledger.engine import LedgerError, open_engine, transaction
 from ledger.lease import Lease, LeaseHeld, fence, release, take
 from ledger.migrations import HEAD
 from ledger.model import to_ms
-from ledger.read import Reads
+from ledger.standing import Standing
 from ledger.write import Writer
 
 __all__ = ["Lease", "LeaseHeld", "Ledger", "LedgerError"]
 
 
-class Ledger(Reads):
+class Ledger(Standing):
     """Remembers what was said and when. Safe to share between threads; each call is a transaction of its own."""
 
     def __init__(self, engine: Engine, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:

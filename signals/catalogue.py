@@ -87,6 +87,7 @@ ROWS: tuple[Definition, ...] = (
                {"warn_days": 1, "high_days": 5, "milestone_days": 10}),
     Definition("dependency_stalled", "behaviour", "Dependency stalled", SLIPS, "whether the provider still delivers",
                {"quiet_days": 10, "needed_days": 20, "blocked_days": 5}),
+    Definition("dependency_cycle", "structure", "Waiting in a circle", SLIPS, "which of them goes first"),
     Definition("dependency_broken_link", "data", "Dependency leads nowhere", DATA, "the record that is meant"),
     Definition("collision", "structure", "Two results lean on one workstream", CONFLICT,
                "which of them comes first when there is not enough for both"),

@@ -209,6 +209,11 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
         return _grouped((k.objective, k) for k in self.key_results)
 
     @cached_property
+    def objectives_of(self) -> Mapping[str, Sequence[Objective]]:
+        """By pillar."""
+        return _grouped((o.pillar, o) for o in self.objectives)
+
+    @cached_property
     def workstreams_of(self) -> Mapping[str, Sequence[Workstream]]:
         """By key result."""
         return _grouped((kr, w) for w in self.workstreams for kr in w.supports)
@@ -217,6 +222,49 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     def consumers_of(self) -> Mapping[str, Sequence[Dependency]]:
         """By provider."""
         return _grouped((d.provider, d) for d in self.dependencies)
+
+    @cached_property
+    def needs_of(self) -> Mapping[str, Sequence[Dependency]]:
+        """By consumer."""
+        return _grouped((d.consumer, d) for d in self.dependencies)
+
+    def kind_of(self, key: str) -> str | None:
+        """company, pillar, objective, key_result or workstream; None where there is no such node."""
+        if key == "company" or any(p.key == key for p in self.pillars):
+            return "company" if key == "company" else "pillar"
+        if key in self.objective_by_key:
+            return "objective"
+        if key in self.key_result_by_key:
+            return "key_result"
+        return "workstream" if key in self.workstream_by_key else None
+
+    @property
+    def keys(self) -> list[str]:
+        """Of every node."""
+        nodes = (self.pillars, self.objectives, self.key_results, self.workstreams)
+        return ["company", *(n.key for kind in nodes for n in kind)]
+
+    def children_of(self, key: str) -> list[str]:
+        """Keys of what a node consists of."""
+        if key == "company":
+            return [p.key for p in self.pillars]
+        if key in self.key_result_by_key:
+            return [w.key for w in self.workstreams_of.get(key, ())]
+        if key in self.objective_by_key:
+            return [k.key for k in self.key_results_of.get(key, ())]
+        return [o.key for o in self.objectives_of.get(key, ())]
+
+    def below(self, key: str) -> set[str]:
+        """A node and everything that it consists of."""
+        found, ring = {key}, [key]
+        while ring:
+            ring = [c for k in ring for c in self.children_of(k) if c not in found]
+            found |= set(ring)
+        return found
+
+    def streams_below(self, key: str) -> list[str]:
+        """The workstreams that a node stands on, each once."""
+        return [k for k in self.below(key) if k in self.workstream_by_key]
 
     def period_at(self, on: date) -> Period | None:
         """The period of a day; the latest begun one where several overlap."""

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import msgspec
 
 from signals.catalogue import Thresholds
-from signals.company import cut_off, judge
+from signals.company import cut_off, judge_workstreams
+from signals.exceptions import exceptions, urgency
 from signals.facts import Facts
 from signals.plan import KeyResult
 from signals.results import latest, period_of, share, week_of
@@ -38,13 +39,16 @@ def trace(facts: Facts, kr: KeyResult, thresholds: Thresholds | None = None) -> 
     score = round(min(max(share(kr.metric, reading.value), 0.0), 1.0), 2)
     if score >= MISSED_BELOW:
         return Trace(kr.key, score, "reached", because=f"'{kr.title}' scored {score:g}")
-    mine = {w.key for w in facts.plan.workstreams_of.get(kr.key, ())}
+    mine = facts.plan.workstreams_of.get(kr.key, ())
+    limits = thresholds or Thresholds()
     for week in facts.calendar.weeks(period.start_on, min(facts.now, facts.calendar.end_of(period.end_on))):
         closes = facts.calendar.close_of(week)
         if closes < facts.calendar.end_of(period.start_on - timedelta(days=1)):
             continue
-        judged = judge(cut_off(facts, closes), thresholds)
-        warned = [e for e in judged.exceptions if e.subject in mine]
+        cut = cut_off(facts, closes)
+        judged = dict(judge_workstreams(cut, mine, limits))
+        told = (v for j in judged.values() for v in j.verdicts)
+        warned = sorted(exceptions(cut, told, {key: j.status for key, j in judged.items()}), key=urgency)
         if warned:
             first, on = warned[0], facts.calendar.day(closes)
             return Trace(kr.key, score, "traced", week_of(period, on), on, first.subject, first.signal, first.because)

@@ -55,7 +55,7 @@ def _publisher(ledger: Ledger, live: Live) -> Callable[[], None]:
             return
         try:
             note_open(ledger, configuration)
-            pack = close_week(ledger, configuration)
+            pack = close_week(ledger, configuration, restate=False)
         except LedgerError as error:
             log.warning("weekly close: %s", error)
             return

@@ -15,7 +15,7 @@ from sync.configuration.plan import ObjectiveEntry, WorkstreamEntry
 
 ROLES = (
     "lifecycle", "health", "confidence", "progress", "owner", "start_on", "due_on", "completed_at", "blocked", "blocked_on",
-    "decision_needed", "resolution", "priority", "depends_on", "blocks", "parent", "estimate",
+    "decision_needed", "biggest_risk", "need_from_others", "resolution", "priority", "depends_on", "blocks", "parent", "estimate",
 )  # fmt: skip
 
 
