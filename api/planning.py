@@ -47,7 +47,7 @@ class Reasons(msgspec.Struct, frozen=True):
     items: tuple[str, ...]
     """Ids of the items below a workstream: 'sightline explain ITEM' goes on from there to the raw record."""
     origin: str
-    """File and line where people planned it."""
+    """Where people planned it: file and line, or the record."""
     formula: str
 
 
@@ -141,7 +141,7 @@ def reasons(
         sorted((v for v in judged.verdicts if v.subject == key), key=lambda v: (v.outcome != "open", v.signal))
     )
     work = facts.plan.workstream_by_key.get(key)
-    planned = work or facts.plan.key_result_by_key.get(key) or facts.plan.objective_by_key.get(key)
+    planned = facts.plan.node(key)
     return Reasons(
         at, node, told, tuple(judged.nodes[k] for k in _children(facts, key)),
         tuple(i.id for i in facts.work(work)) if work else (), planned.origin if planned else "", judged.formula,

@@ -53,6 +53,7 @@ class _Words(msgspec.Struct):
 
 
 _read_words = msgspec.json.Decoder(_Words).decode
+_cells = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -98,6 +99,16 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 EVERYTHING = Filter()
+
+
+class Stated(msgspec.Struct, frozen=True):
+    """What one record said as of an instant (RawRecord as JSON), what has become of it since, and where it lies now."""
+
+    id: str
+    presence: Presence
+    missing_since: datetime | None
+    raw: bytes
+    cells: dict[str, str]
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -249,7 +260,7 @@ class Reads:
         """Where an item lies in its source: role to cell; empty where a link says enough."""
         c = columns(ItemPlaceRow)
         rows = self._rows(select(c.cells).where(c.item_id == id))
-        return msgspec.json.decode(rows[0][0], type=dict[str, str]) if rows else {}
+        return _cells(rows[0][0]) if rows else {}
 
     def held(self, source: str, binding: str) -> Iterator[tuple[str, str, str, str, int | None]]:
         """(id, ref, scope, presence, missing since in ms) of every item of a binding that is not deleted."""
@@ -434,19 +445,33 @@ class Reads:
         known: as it was known then; else as it is known now. raws: with the record (RawRecord as JSON), else it is empty.
         """
         i, v, raw = columns(ItemRow), columns(ItemVersionRow), columns(RawRecordRow)
-        ms = to_ms(at)
         statement = select(v.item_id, v.valid_from, v.body, raw.payload if raws else literal(""))
         statement = statement.join_from(ItemVersionRow, ItemRow, v.item_id == i.id)
         if raws:
             statement = statement.join(RawRecordRow, (raw.item_id == v.item_id) & (raw.hash == v.raw_hash))
-        statement = statement.where(i.source.in_(sources), v.valid_from <= ms)
-        if known:
-            statement = statement.where(v.observed_from <= ms, (v.observed_to.is_(None)) | (v.observed_to > ms))
-        else:
-            statement = statement.where(v.observed_to.is_(None))
+        statement = statement.where(i.source.in_(sources), *_as_of(v, at, known=known))
         with transaction(self.engine, writing=False) as connection:
             for r in connection.execute(statement.order_by(v.item_id, v.valid_from)):
                 yield r[0], r[1], _item(r[2]), r[3].encode()
+
+    def stated(self, source: str, binding: str, *, at: datetime, known: bool) -> list[Stated]:
+        """What every record of a binding said as of an instant, in the order of their ids.
+
+        known: as it was known then; else as it is known now.
+        """
+        i, v, raw, place = columns(ItemRow), columns(ItemVersionRow), columns(RawRecordRow), columns(ItemPlaceRow)
+        statement = (
+            select(i.id, i.presence, i.missing_since, raw.payload, place.cells)
+            .join_from(ItemVersionRow, ItemRow, v.item_id == i.id)
+            .join(RawRecordRow, (raw.item_id == v.item_id) & (raw.hash == v.raw_hash))
+            .outerjoin(ItemPlaceRow, place.item_id == i.id)
+            .where(i.source == source, i.binding == binding, *_as_of(v, at, known=known))
+            .order_by(i.id, v.valid_from)
+        )
+        last = {r[0]: r for r in self._rows(statement)}
+        return [
+            Stated(r[0], Presence(r[1]), _at(r[2]), r[3].encode(), _cells(r[4]) if r[4] else {}) for r in last.values()
+        ]
 
     def acts(
         self, sources: Sequence[str], *, at: datetime
@@ -518,6 +543,14 @@ class Reads:
         wanted = select(c.effective_from, c.version, c.author, c.reason)
         rows = self._rows(wanted.where(c.source == source, c.binding == binding).order_by(c.effective_from.desc()))
         return [MappingVersion(from_ms(r[0]), *r[1:]) for r in rows]
+
+
+def _as_of(v: Any, at: datetime, *, known: bool) -> list[Any]:
+    """Conditions on versions: begun by an instant, and believed then (known) or now."""
+    ms = to_ms(at)
+    if known:
+        return [v.valid_from <= ms, v.observed_from <= ms, (v.observed_to.is_(None)) | (v.observed_to > ms)]
+    return [v.valid_from <= ms, v.observed_to.is_(None)]
 
 
 def _c(table: type[SQLModel], name: str) -> Any:

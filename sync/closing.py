@@ -17,8 +17,9 @@ from signals.company import NodeStatus, cut_off, judge
 from signals.facts import SAYING, Facts, ItemFacts
 from signals.headline import said_of
 from signals.plan import Workstream
+from sync.bound_plan import meet_plan
 from sync.configuration import Configuration
-from sync.facts import facts_at, meet_plan, thresholds
+from sync.facts import facts_at, thresholds
 
 Freshness = Literal["fresh", "carried", "stale", "missing", "source_down"]
 SIX_WEEKS = 6
@@ -62,7 +63,7 @@ def close_week(ledger: Ledger, configuration: Configuration, week: str | None = 
         NotClosedYet: the week is not over.
     """
     calendar, now = configuration.calendar, ledger.clock()
-    meet_plan(ledger, configuration.plan)
+    meet_plan(ledger, configuration)
     week = week or calendar.week_at(now - timedelta(days=7))
     try:
         closes = calendar.close_of(week)
@@ -84,7 +85,7 @@ def pack_of(ledger: Ledger, configuration: Configuration, week: str, now: dateti
     facts = facts_at(ledger, configuration, min(settles, now), "known")
     cut = cut_off(facts, closes)
     judged = judge(cut, thresholds(configuration))
-    checked = tuple(check_in(cut, w, week) for w in configuration.plan.workstreams)
+    checked = tuple(check_in(cut, w, week) for w in cut.plan.workstreams)
     return Pack(week, closes, settles, now < settles, checked, tuple(judged.nodes.values()), adherence(cut, week))
 
 
@@ -93,7 +94,7 @@ def note_open(ledger: Ledger, configuration: Configuration, *, changed: bool = T
 
     changed: whether anything was read since; if not, a note of the same day still holds.
     """
-    if not configuration.plan.workstreams:
+    if not configuration.planned:
         return 0, 0
     calendar, last = configuration.calendar, ledger.last_noted()
     if not changed and last is not None and calendar.day(last) == calendar.day(ledger.clock()):

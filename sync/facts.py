@@ -17,6 +17,7 @@ from normalizer.translate import Translator
 from signals.catalogue import Thresholds
 from signals.facts import FINISHED, Act, Facts, ItemFacts, SourceFacts, State
 from signals.plan import KeyResult, Plan, Reading, Selection
+from sync.bound_plan import plan_at
 from sync.configuration import BoundSource, Configuration
 from sync.mapping import translator_for
 
@@ -42,7 +43,7 @@ def facts_at(
 
     mapping: None is the basis's own: what was known then under the mapping of then, what is known now under that of now.
     """
-    plan, keys = configuration.plan, [s.key for s in configuration.sources]
+    plan, keys = plan_at(ledger, configuration, at, basis), [s.key for s in configuration.sources]
     presences = ledger.presences(keys)
     people = People(configuration.persons())
     own = "then" if basis == "known" else "now"
@@ -52,7 +53,8 @@ def facts_at(
     for item in items.values():
         by_key.setdefault(item.key, []).append(item.id)
     unique = {key: ids[0] for key, ids in by_key.items() if len(ids) == 1}
-    of = _members(plan, items, presences)
+    work = {ref: item for ref, item in items.items() if presences[ref][:2] not in configuration.plan_bindings}
+    of = _members(plan, work, presences)
     return Facts(
         now=at,
         plan=plan,
@@ -69,7 +71,7 @@ def facts_at(
         },
         waits=[(a, b) for a, b in ledger.blocking() if a in items and b in items],
         first_seen=_first_seen(ledger, configuration, at),
-        unlinked=_unlinked(configuration, items, of),
+        unlinked=_unlinked(configuration, plan, work, of),
         by_key=unique,
     )
 
@@ -165,10 +167,10 @@ def _members(
 
 
 def _unlinked(
-    configuration: Configuration, items: Mapping[str, ItemFacts], of: Mapping[str, Iterable[str]]
+    configuration: Configuration, plan: Plan, items: Mapping[str, ItemFacts], of: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[int, int]]:
     """By department: active items that no workstream of a key result has; business as usual is left out."""
-    linked = {i for w in configuration.plan.workstreams if w.supports or w.bau for i in of[w.key]}
+    linked = {i for w in plan.workstreams if w.supports or w.bau for i in of[w.key]}
     home = {s.key: s.department for s in configuration.sources}
     counts: dict[str, list[int]] = {}
     for item in items.values():
@@ -176,7 +178,7 @@ def _unlinked(
             tally = counts.setdefault(home[item.source], [0, 0])
             tally[0] += item.id not in linked
             tally[1] += 1
-    return {d: (a, b) for d, (a, b) in counts.items()} if configuration.plan.workstreams else {}
+    return {d: (a, b) for d, (a, b) in counts.items()} if plan.workstreams else {}
 
 
 # -- sources, readings, first seen ---------------------------------------------------------------------------------------------
@@ -221,13 +223,12 @@ def _readings(
 
 
 def _value(ledger: Ledger, item: str, digest: str) -> float | None:
-    """The number that a record tells as its current value, else as its progress."""
+    """The number that a record tells as its current value or, where it has no field for one, as its progress."""
     raw = ledger.raw(item, digest)
     fields = _raw(raw).fields if raw else {}
-    for role in ("current_value", "progress"):
-        for said in fields.get(role, ()):
-            if isinstance(said.value, int | float) and not isinstance(said.value, bool):
-                return float(said.value)
+    for said in fields.get("current_value", fields.get("progress", ())):
+        if isinstance(said.value, int | float) and not isinstance(said.value, bool):
+            return float(said.value)
     return None
 
 
@@ -236,10 +237,3 @@ def _first_seen(ledger: Ledger, configuration: Configuration, at: datetime) -> d
     calendar, seen = configuration.calendar, ledger.first_seen()
     first = min(seen.values(), default=0)
     return {key: calendar.day(from_ms(ms)) for key, ms in seen.items() if first < ms <= to_ms(at)}
-
-
-def meet_plan(ledger: Ledger, plan: Plan) -> None:
-    """Notes nodes of the plan that the ledger has not met: once the plan is in force they are known from then on."""
-    known = ledger.first_seen()
-    nodes = [o.key for o in plan.objectives] + [k.key for k in plan.key_results] + [w.key for w in plan.workstreams]
-    ledger.meet(key for key in nodes if key not in known)

@@ -21,6 +21,8 @@ from signals.calendar import Person as Owner
 from signals.catalogue import CATALOGUE
 from signals.plan import Plan
 from sync.configuration.models import (
+    NEEDED,
+    PARTS,
     ROLES,
     BindingEntry,
     DepartmentFile,
@@ -87,6 +89,16 @@ class Configuration:
             for p in self.people
         }
 
+    @cached_property
+    def plan_bindings(self) -> Mapping[tuple[str, str], BindingEntry]:
+        """By source and binding: those whose records are parts of the plan, and no work items."""
+        return {(s.key, b.key): b for s in self.sources for b in s.entry.bindings if b.role != "item"}
+
+    @property
+    def planned(self) -> bool:
+        """Whether there is a plan to judge, in the files or in trackers."""
+        return bool(self.plan.workstreams or self.plan_bindings)
+
     def persons(self) -> list[Person]:
         """The people as the normalizer knows them."""
         return [Person(p.key, p.name, p.kind, tuple(p.emails), tuple(p.aliases), p.identities) for p in self.people]
@@ -123,6 +135,8 @@ class _Loader:
         self.problems: list[Problem] = []
         self.seen: dict[tuple[str, str], str] = {}
         self.named: list[tuple[YamlFile, PathTo, str | None]] = []
+        self.figures: list[tuple[YamlFile, PathTo, str]] = []
+        """(file, path, source) of bindings that hold values of key results, and no key results."""
 
     def load(self) -> Configuration:
         if not self.directory.is_dir():
@@ -178,12 +192,25 @@ class _Loader:
     def _plan(self, gathered: Gathered, people: list[str], sources: list[str]) -> Plan:
         """The plan, with whatever leads nowhere or in a circle noted."""
         plan = gathered.plan(people, sources)
+        self._check_figures(plan)
         for file in {id(f): f for f, *_ in gathered.named}.values():
             self._take(file)
         for origin, sentence in gathered.circles():
             file_name, _, line = origin.rpartition(":")
             self._problem(file_name, sentence, int(line), "dependencies")
         return plan
+
+    def _check_figures(self, plan: Plan) -> None:
+        """A binding of key results without their objective makes sense only where a key result reads its value there."""
+        measured = {k.metric.source for k in plan.key_results if k.metric}
+        for file, path, source in self.figures:
+            if source not in measured:
+                file.problem(
+                    (*path, "role"),
+                    "key results need their objective: map fields.objective, or let a key result of the plan read its value "
+                    f"here (metric.current: {{source: {source}, item: ...}})",
+                )
+                self._take(file)
 
     def _file(self, path: Path, model: type[M], *, expand: bool = False) -> tuple[M, YamlFile] | None:
         """One file as its model, or None with its problems noted."""
@@ -231,6 +258,7 @@ class _Loader:
             judged = self.credentials or "${" not in str(binding.scope)
             scope = self._validated(kind.Scope, binding.scope, file, (*here, "scope")) if judged else None
             fields = self._fields(kind, binding, file, here)
+            self._check_parts(entry, binding, file, here)
             bindings.append(Binding(binding.key, scope, fields, tuple(binding.row_key), file.origin(here)))
             mapping = self._mapping(entry, binding, file, path, here)
             if mapping is not None:
@@ -249,13 +277,23 @@ class _Loader:
         )
 
     def _fields(self, kind: Tracker, binding: BindingEntry, file: YamlFile, path: PathTo) -> dict[str, FieldRef]:
-        fields = dict(kind.DEFAULT_FIELDS)
+        parts = PARTS.get(binding.role)
+        fields = {role: f for role, f in kind.DEFAULT_FIELDS.items() if parts is None or role in parts}
+        known = (*(parts or ()), *ROLES)
         for role, entry in binding.fields.items():
-            near = difflib.get_close_matches(role, ROLES, 1, 0.75)
-            if role not in ROLES and near:
+            near = difflib.get_close_matches(role, known, 1, 0.75)
+            if role not in known and near:
                 file.problem((*path, "fields", role), f"'{role}' is no role - did you mean '{near[0]}'?")
             fields[role] = FieldRef(entry.id, entry.name, entry.schema_, file.origin((*path, "fields", role)))
         return fields
+
+    def _check_parts(self, entry: SourceEntry, binding: BindingEntry, file: YamlFile, path: PathTo) -> None:
+        """What a record of the plan cannot do without must have a field."""
+        for part in NEEDED.get(binding.role, ()):
+            if part not in binding.fields:
+                file.problem((*path, "fields"), f"a binding of the role {binding.role} needs fields.{part}")
+        if binding.figures:
+            self.figures.append((file, path, entry.key))
 
     def _mapping(
         self, entry: SourceEntry, binding: BindingEntry, file: YamlFile, source: PathTo, here: PathTo
