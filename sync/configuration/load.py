@@ -135,8 +135,6 @@ class _Loader:
         self.problems: list[Problem] = []
         self.seen: dict[tuple[str, str], str] = {}
         self.named: list[tuple[YamlFile, PathTo, str | None]] = []
-        self.figures: list[tuple[YamlFile, PathTo, str]] = []
-        """(file, path, source) of bindings that hold values of key results, and no key results."""
 
     def load(self) -> Configuration:
         if not self.directory.is_dir():
@@ -192,25 +190,12 @@ class _Loader:
     def _plan(self, gathered: Gathered, people: list[str], sources: list[str]) -> Plan:
         """The plan, with whatever leads nowhere or in a circle noted."""
         plan = gathered.plan(people, sources)
-        self._check_figures(plan)
         for file in {id(f): f for f, *_ in gathered.named}.values():
             self._take(file)
         for origin, sentence in gathered.circles():
             file_name, _, line = origin.rpartition(":")
             self._problem(file_name, sentence, int(line), "dependencies")
         return plan
-
-    def _check_figures(self, plan: Plan) -> None:
-        """A binding of key results without their objective makes sense only where a key result reads its value there."""
-        measured = {k.metric.source for k in plan.key_results if k.metric}
-        for file, path, source in self.figures:
-            if source not in measured:
-                file.problem(
-                    (*path, "role"),
-                    "key results need their objective: map fields.objective, or let a key result of the plan read its value "
-                    f"here (metric.current: {{source: {source}, item: ...}})",
-                )
-                self._take(file)
 
     def _file(self, path: Path, model: type[M], *, expand: bool = False) -> tuple[M, YamlFile] | None:
         """One file as its model, or None with its problems noted."""
@@ -258,7 +243,7 @@ class _Loader:
             judged = self.credentials or "${" not in str(binding.scope)
             scope = self._validated(kind.Scope, binding.scope, file, (*here, "scope")) if judged else None
             fields = self._fields(kind, binding, file, here)
-            self._check_parts(entry, binding, file, here)
+            _check_parts(binding, file, here)
             bindings.append(Binding(binding.key, scope, fields, tuple(binding.row_key), file.origin(here)))
             mapping = self._mapping(entry, binding, file, path, here)
             if mapping is not None:
@@ -286,14 +271,6 @@ class _Loader:
                 file.problem((*path, "fields", role), f"'{role}' is no role - did you mean '{near[0]}'?")
             fields[role] = FieldRef(entry.id, entry.name, entry.schema_, file.origin((*path, "fields", role)))
         return fields
-
-    def _check_parts(self, entry: SourceEntry, binding: BindingEntry, file: YamlFile, path: PathTo) -> None:
-        """What a record of the plan cannot do without must have a field."""
-        for part in NEEDED.get(binding.role, ()):
-            if part not in binding.fields:
-                file.problem((*path, "fields"), f"a binding of the role {binding.role} needs fields.{part}")
-        if binding.figures:
-            self.figures.append((file, path, entry.key))
 
     def _mapping(
         self, entry: SourceEntry, binding: BindingEntry, file: YamlFile, source: PathTo, here: PathTo
@@ -397,6 +374,14 @@ def _check_signals(thresholds: Mapping[str, Mapping[str, float]], file: YamlFile
             if name not in row.thresholds:
                 known = ", ".join(row.thresholds) or "none"
                 file.problem(("signals", signal, name), f"{signal} has no threshold '{name}': it has {known}")
+
+
+def _check_parts(binding: BindingEntry, file: YamlFile, path: PathTo) -> None:
+    """What a record of the plan cannot be without must have a field; figures alone are no key results, and need none."""
+    figures = binding.figures and not set(binding.fields) & set(PARTS["key_result"]) - {"current_value"}
+    for part in () if figures else NEEDED.get(binding.role, ()):
+        if part not in binding.fields:
+            file.problem((*path, "fields"), f"a binding of the role {binding.role} needs fields.{part}")
 
 
 def _knowing(source: BoundSource, people: str) -> BoundSource:

@@ -28,8 +28,12 @@ PARTS: dict[str, tuple[str, ...]] = {
     "milestone": ("title", "workstream", "due_on", "lifecycle", "resolution", "weight"),
 }  # fmt: skip
 """By role of a binding whose records are parts of the plan: what its fields may tell of them."""
-NEEDED: dict[str, tuple[str, ...]] = {"objective": ("pillar", "period"), "milestone": ("workstream",)}
-"""Without these no record of such a binding can become anything. A key result's objective: `BindingEntry.figures`."""
+NEEDED: dict[str, tuple[str, ...]] = {
+    "objective": ("pillar", "period"),
+    "key_result": ("objective",),
+    "milestone": ("workstream",),
+}
+"""Without these no record of such a binding can become anything."""
 
 
 def _zone(value: str) -> str:
@@ -166,7 +170,7 @@ class BindingEntry(Strict):
 
     @property
     def figures(self) -> bool:
-        """Whether its records are no key results themselves, but values that those of the files are measured by."""
+        """Whether its records are no key results themselves, but values that those of plan.yaml are measured by."""
         return self.role == "key_result" and "objective" not in self.fields
 
 
