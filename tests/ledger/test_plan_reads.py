@@ -73,6 +73,19 @@ def test_states_acts_and_edges_as_of_an_instant(ledger_url: str) -> None:
         assert ledger.presences(["eng"])["eng:1"][:2] == ("eng", "items")
 
 
+def test_what_each_record_said_as_of_an_instant(ledger_url: str) -> None:
+    """The last state of each, on what is known now or was known then."""
+    with filled(ledger_url) as ledger:
+
+        def told(at: datetime, *, known: bool) -> list[tuple[str, bytes]]:
+            return [(s.id, s.raw[-4:-2]) for s in ledger.stated("eng", "items", at=at, known=known)]
+
+        assert told(ledger.clock(), known=False) == [("eng:1", b'"b'), ("eng:2", b'"c')]
+        assert told(T0 - timedelta(days=7), known=False) == [("eng:1", b'"a')]
+        assert told(T0 - timedelta(days=7), known=True) == []
+        assert ledger.stated("eng", "others", at=ledger.clock(), known=False) == []
+
+
 def test_words_inbox_and_mapping_versions(ledger_url: str) -> None:
     with filled(ledger_url) as ledger:
         (entry,) = ledger.inbox()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ from api.asking import overview
 from api.cli import app
 from api.doctor import examine
 from api.planning import company, reasons
+from demo.jira_http import JiraServer
 from demo.notion_http import NotionServer
 from demo.notion_site import NotionSite
 from demo.sheets_http import SheetsServer
@@ -21,8 +24,9 @@ from demo.sheets_site import SheetsSite, Tab
 from signals.plan import Metric
 from sync.bound_plan import meet_plan, plan_at
 from sync.configuration import ConfigErrors, load
+from sync.configuration.models import PARTS
 from sync.facts import facts_at
-from tests.tracked import Department, write
+from tests.tracked import Department, Tracked, site, write
 
 BOOK = "1AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 TODAY = datetime.now(UTC).date()
@@ -525,6 +529,37 @@ def test_two_relations_are_not_guessed_between(prod: Product) -> None:
     assert "Fast of prod: objective names 2" in told.says
 
 
+# -- Jira tells its history --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_tracker_with_a_history_tells_the_plan_of_before_it_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """happened: the target and the readings of then. known: nothing was known yet."""
+    made, project, _ = site(count=0)
+    for id, name, kind in (("1", "Objective", "string"), ("2", "Target", "number"), ("3", "Now", "number")):
+        made.custom_field(f"customfield_{id}", name, kind, f"x:{kind}")
+    ago = {n: datetime.now(UTC) - timedelta(days=n) for n in (5, 15, 20, 25, 30)}
+    values = {"customfield_1": "verticals", "customfield_2": 9.0, "customfield_3": 1.0}
+    issue = made.create(project, "Nine partners signed", made.statuses["3"], at=ago[30], fields=values)
+    made.edit(issue, None, at=ago[25], customfield_3=2.5)
+    made.edit(issue, None, at=ago[15], customfield_2=6.0)
+    with JiraServer(made) as server:
+        binding = "role: key_result\nfields: {objective: Objective, target: Target, current_value: Now}"
+        tracked = Tracked(tmp_path, server, f"sqlite:///{tmp_path / 'l.db'}", monkeypatch, binding=binding)
+        plan = PLAN.replace("department: mkt", "department: eng").replace("source: mkt", "source: eng")
+        (tracked.folder / "plan.yaml").write_text(plan, encoding="utf-8")
+        assert tracked.sync().state == "complete"
+        configuration = tracked.configuration()
+        then = plan_at(tracked.ledger, configuration, ago[20])
+        now = facts_at(tracked.ledger, configuration, datetime.now(UTC))
+        assert [p.key_result_by_key["ENG-1"].metric.target for p in (then, now.plan)] == [9, 6]  # type: ignore[union-attr]  # it has one
+        assert [r.value for r in now.readings["ENG-1"]][:2] == [1, 2.5]
+        assert now.plan.key_result_by_key["ENG-1"].origin == f"{server.url}/browse/ENG-1"
+        assert "ENG-1" not in plan_at(tracked.ledger, configuration, ago[5], "known").key_result_by_key
+        tracked.close()
+
+
 # -- what can be told when the files are read -------------------------------------------------------------------------------------------
 
 
@@ -558,3 +593,23 @@ def test_an_objective_needs_its_pillar_and_its_period(tmp_path: Path, monkeypatc
     with pytest.raises(ConfigErrors) as caught:
         load(folder)
     assert [p.sentence.rpartition(" ")[2] for p in caught.value.problems] == ["fields.period", "fields.pillar"]
+
+
+CONNECTIONS = {
+    "google_sheets": '{auth: {kind: token, token: "${TEST_TOKEN}"}}',
+    "notion": '{token: "${TEST_TOKEN}"}',
+    "jira": '{url: https://acme.atlassian.net, auth: {kind: pat, token: "${TEST_TOKEN}"}}',
+    "salesforce": '{url: https://acme.my.salesforce.com, auth: {kind: session, session_id: "${TEST_TOKEN}"}}',
+}
+
+
+def test_every_example_of_the_documents_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_TOKEN", "x")
+    text = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(bindings:.*?)```", text.partition("## The plan from trackers")[2], re.DOTALL)
+    assert len(examples) == len(CONNECTIONS)
+    for (kind, connection), example in zip(CONNECTIONS.items(), examples, strict=True):
+        source = f"  - key: {kind.replace('_', '-')}\n    kind: {kind}\n    connection: {connection}\n"
+        bindings = textwrap.indent(example, "    ")
+        folder = write(tmp_path / kind, f"department: one\nname: One\nsources:\n{source}{bindings}")
+        assert {b.role for b in load(folder).plan_bindings.values()} <= set(PARTS)
