@@ -57,14 +57,8 @@ def overview(ledger: Ledger, configuration: Configuration, *, now: datetime | No
     """The answer as of now: counts and the worst `limit` exceptions; the full list is asked for by `limit` 0."""
     now = now or datetime.now(UTC)
     today = now.astimezone(ZoneInfo(configuration.organisation.timezone)).date()
-    figures = {
-        (s.key, b.key)
-        for d in configuration.departments
-        for s in d.sources
-        for b in s.bindings
-        if b.role == "key_result"
-    }
-    tallies = [t for row in ledger.tallies() if ((t := Tally(*row)).source, t.binding) not in figures]
+    planned = configuration.plan_bindings
+    tallies = [t for row in ledger.tallies() if ((t := Tally(*row)).source, t.binding) not in planned]
     ages = _ages(ledger, configuration)
     departments = [
         answer(

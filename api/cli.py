@@ -15,7 +15,7 @@ import typer
 
 from api import terminal
 from api.cli_mapping import discover, map_app, people_app
-from api.cli_plan import answer_node, changes, close, exceptions, explain_node, pillars_of, trace
+from api.cli_plan import answer_node, changes, close, exceptions, explain_node, is_node, pillars_of, trace
 from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def sync(
 ) -> None:
     """Read the trackers into the ledger; one source's failure never hides the others."""
     from connectors.contract import ConfigError
+    from sync.bound_plan import meet_plan
     from sync.closing import note_open
-    from sync.facts import meet_plan
 
     configuration = terminal.configuration(config)
     if accept_missing and not sources:
@@ -114,7 +114,6 @@ def sync(
     except ConfigError as error:
         terminal.stop(str(error))
     with terminal.ledger(database, migrate=True) as ledger:
-        meet_plan(ledger, configuration.plan)
         outcomes = run_sources(
             chosen,
             configuration,
@@ -127,6 +126,7 @@ def sync(
             quiet=json,
         )
         if not dry_run:
+            meet_plan(ledger, configuration)
             changed = any(o.counts.new or o.counts.changed or o.counts.gone for o in outcomes)
             note_open(ledger, configuration, changed=changed)
     if json:
@@ -235,7 +235,9 @@ def explain(
 
     with terminal.ledger(database) as ledger:
         found = explained(ledger, item)
-        if found is None and config.is_dir() and explain_node(config, ledger, item, as_of=as_of, json=json):
+        # A key that is no id may name a record and the node of the plan that it is: the node is meant.
+        asked = found is None or (found.id != item and is_node(config, ledger, item))
+        if asked and config.is_dir() and explain_node(config, ledger, item, as_of=as_of, json=json):
             return
     if found is None:
         terminal.stop(f"no single item has the id or key '{item}': 'sightline items' lists them")

@@ -53,6 +53,18 @@ def pillars_of(ledger: Ledger, configuration: Configuration, at: datetime | None
     return list(board_at(ledger, configuration, at).nodes("pillar").values())
 
 
+def is_node(config: Path, ledger: Ledger, key: str) -> bool:
+    """Whether a key is an objective's, key result's or workstream's; nobody's where the configuration cannot be read."""
+    from sync.bound_plan import plan_at
+    from sync.configuration import ConfigErrors, load
+
+    try:
+        configuration = load(config, credentials=False)
+    except ConfigErrors:
+        return False
+    return plan_at(ledger, configuration, ledger.clock()).node(key) is not None
+
+
 def explain_node(config: Path, ledger: Ledger, node: str, *, as_of: datetime | None, json: bool) -> bool:
     """Prints why a node of the plan stands as it does; False where there is no such node."""
     from api.planning import NoSuchNode, reasons

@@ -22,6 +22,7 @@ from signals.headline import FORMULA
 from signals.nodes import NodeStatus, aged
 from signals.plan import Plan
 from signals.trace import Trace, trace
+from sync.bound_plan import plan_at
 from sync.closing import Pack, published
 from sync.configuration import Configuration
 from sync.facts import Basis, Under, facts_of, judged_at, thresholds
@@ -51,7 +52,7 @@ class Reasons(msgspec.Struct, frozen=True):
     items: tuple[str, ...]
     """Ids of the items below a workstream: 'sightline explain ITEM' goes on from there to the raw record."""
     origin: str
-    """File and line where people planned it."""
+    """Where people planned it: file and line, or the record."""
     formula: str
 
 
@@ -124,9 +125,10 @@ class Now:
 
     def __init__(self, ledger: Ledger, configuration: Configuration) -> None:
         self.ledger, self.configuration = ledger, configuration
-        self.plan, self.as_of = configuration.plan, ledger.clock()
+        self.as_of = ledger.clock()
         refresh(ledger, configuration)
         self._above: Facts = above_now(ledger, configuration)
+        self.plan = self._above.plan
 
     def nodes(self, kind: str, keys: Collection[str] | None = None) -> dict[str, NodeStatus]:
         kept = kept_nodes(self.ledger, kind, keys)
@@ -220,7 +222,7 @@ def reasons(
     told = tuple(sorted(board.verdicts(key), key=lambda v: (v.outcome != "open", v.signal, v.key)))
     plan = board.plan
     work = plan.workstream_by_key.get(key)
-    planned = work or plan.key_result_by_key.get(key) or plan.objective_by_key.get(key)
+    planned = plan.node(key)
     items: tuple[str, ...] = ()
     if work is not None:
         items = tuple(i.id for i in facts_of(ledger, configuration, [work], board.as_of, basis).work(work))
@@ -249,7 +251,7 @@ def traced(ledger: Ledger, configuration: Configuration, key: str, at: datetime)
     Raises:
         NoSuchNode: the plan has no such key result.
     """
-    plan = configuration.plan
+    plan = plan_at(ledger, configuration, at)
     kr = plan.key_result_by_key.get(key)
     if kr is None:
         raise NoSuchNode(f"there is no key result '{key}': known are {', '.join(plan.key_result_by_key) or 'none'}")

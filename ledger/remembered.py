@@ -16,6 +16,7 @@ from ledger.read import Reads, run_of
 from ledger.tables import (
     ItemEventRow,
     ItemLinkRow,
+    ItemPlaceRow,
     ItemRow,
     ItemUnmappedRow,
     ItemVersionRow,
@@ -31,6 +32,7 @@ from ledger.tables import (
 CHUNK = 500
 GONE = (Presence.DELETED, Presence.MOVED_OUT)
 _item = msgspec.json.Decoder(Item).decode
+_cells = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
@@ -42,6 +44,16 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     raw: bytes
     present: bool
     """Whether the item was still there at the instant that was asked for."""
+
+
+class Stated(msgspec.Struct, frozen=True):
+    """What one record said as of an instant (RawRecord as JSON), what has become of it since, and where it lies now."""
+
+    id: str
+    presence: Presence
+    missing_since: datetime | None
+    raw: bytes
+    cells: dict[str, str]
 
 
 class Remembered(Reads):
@@ -73,7 +85,6 @@ class Remembered(Reads):
 
     def _told(self, at: datetime, *, known: bool, raws: bool) -> Any:
         i, v, raw = columns(ItemRow), columns(ItemVersionRow), columns(RawRecordRow)
-        ms = to_ms(at)
         statement = select(
             v.item_id,
             v.valid_from,
@@ -86,12 +97,27 @@ class Remembered(Reads):
         statement = statement.join_from(ItemVersionRow, ItemRow, v.item_id == i.id)
         if raws:
             statement = statement.join(RawRecordRow, (raw.item_id == v.item_id) & (raw.hash == v.raw_hash))
-        statement = statement.where(v.valid_from <= ms)
-        if known:
-            statement = statement.where(v.observed_from <= ms, (v.observed_to.is_(None)) | (v.observed_to > ms))
-        else:
-            statement = statement.where(v.observed_to.is_(None))
-        return statement.order_by(v.item_id, v.valid_from)
+        return statement.where(*_as_of(v, at, known=known)).order_by(v.item_id, v.valid_from)
+
+    def stated(self, source: str, binding: str, *, at: datetime, known: bool) -> list[Stated]:
+        """What every record of a binding said as of an instant, in the order of their ids.
+
+        known: as it was known then; else as it is known now.
+        """
+        i, v, raw, place = columns(ItemRow), columns(ItemVersionRow), columns(RawRecordRow), columns(ItemPlaceRow)
+        statement = (
+            select(i.id, i.presence, i.missing_since, raw.payload, place.cells)
+            .join_from(ItemVersionRow, ItemRow, v.item_id == i.id)
+            .join(RawRecordRow, (raw.item_id == v.item_id) & (raw.hash == v.raw_hash))
+            .outerjoin(ItemPlaceRow, place.item_id == i.id)
+            .where(i.source == source, i.binding == binding, *_as_of(v, at, known=known))
+            .order_by(i.id, v.valid_from)
+        )
+        last = {r[0]: r for r in self._rows(statement)}
+        return [
+            Stated(r[0], Presence(r[1]), None if r[2] is None else from_ms(r[2]), r[3].encode(), _cells(r[4] or "{}"))
+            for r in last.values()
+        ]
 
     def acts(self, ids: Sequence[str], *, at: datetime) -> Iterator[Any]:
         """Everything done to some items up to an instant, by item, oldest first: (item, instant in ms, field, the actor's id and name,
@@ -220,6 +246,14 @@ class Remembered(Reads):
         c = columns(WeeklyCloseRow)
         rows = self._rows(select(c.week, c.version, c.closed_at, c.body).order_by(c.week, c.version))
         return [(r[0], r[1], from_ms(r[2]), r[3]) for r in rows]
+
+
+def _as_of(v: Any, at: datetime, *, known: bool) -> list[Any]:
+    """Conditions on versions: begun by an instant, and believed then (known) or now."""
+    ms = to_ms(at)
+    if known:
+        return [v.valid_from <= ms, v.observed_from <= ms, (v.observed_to.is_(None)) | (v.observed_to > ms)]
+    return [v.valid_from <= ms, v.observed_to.is_(None)]
 
 
 def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:

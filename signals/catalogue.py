@@ -117,6 +117,7 @@ ROWS: tuple[Definition, ...] = (
     Definition("truncated", "data", "Not all of it was shown", DATA, "a narrower report, or the object itself"),
     Definition("schema_drift", "data", "A column or option is gone", DATA, "the mapping owner's correction"),
     Definition("unmapped_value", "data", "Words without translation", DATA, "what they mean"),
+    Definition("plan_unreadable", "data", "A part of the plan cannot be understood", DATA, "a correction in the record"),
     Definition("single_owner", "data", "Not one person", DATA, "one person with a name"),
 )  # fmt: skip
 CATALOGUE: Mapping[str, Definition] = {row.key: row for row in ROWS}

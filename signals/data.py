@@ -27,6 +27,7 @@ def evaluate_source(facts: Facts, s: SourceFacts, thresholds: Thresholds) -> Ite
         )
     else:
         yield clear("unmapped_value", s.key)
+    yield _unread(facts, s)
 
 
 def _stale(facts: Facts, s: SourceFacts, thresholds: Thresholds) -> Verdict:
@@ -48,6 +49,17 @@ def _coverage(s: SourceFacts, thresholds: Thresholds) -> Verdict:
         return clear("coverage_drop", s.key, rows=now, usual=usual)
     because = f"{s.key} shows {now} records where {usual:g} are usual: what is missing is held as unobserved"
     return Verdict("coverage_drop", s.key, "open", "warn", because, inputs={"rows": now, "usual": usual})
+
+
+def _unread(facts: Facts, s: SourceFacts) -> Verdict:
+    """What records of the plan say and nobody can understand: each of them is evidence."""
+    told = [u for u in facts.plan.unread if u.source == s.key]
+    if not told:
+        return clear("plan_unreadable", s.key)
+    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
+    evidence = tuple(Evidence(u.item, u.says, u.url) for u in told)
+    because, records = told[0].says + more, len({u.item for u in told})
+    return Verdict("plan_unreadable", s.key, "open", "warn", because, evidence=evidence, inputs={"records": records})
 
 
 def _ago(seconds: float) -> str:

@@ -175,6 +175,17 @@ class Decision(msgspec.Struct, frozen=True):
     act_by: date | None = None
 
 
+class Unread(msgspec.Struct, frozen=True):
+    """What cannot be understood in a record that is bound as a part of the plan: that part, or the whole node, is left out of it."""
+
+    source: str
+    item: str
+    """Id of the record."""
+    says: str
+    """What is wrong, in which record, what to do, and what is left out until then."""
+    url: str = ""
+
+
 class Plan(msgspec.Struct, frozen=True, dict=True):
     """Everything that was planned."""
 
@@ -186,6 +197,8 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     dependencies: tuple[Dependency, ...] = ()
     decision_rights: tuple[DecisionRight, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    """Of the records of trackers that are bound as parts of the plan."""
 
     @cached_property
     def period_by_key(self) -> Mapping[str, Period]:
@@ -202,6 +215,10 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def workstream_by_key(self) -> Mapping[str, Workstream]:
         return {w.key: w for w in self.workstreams}
+
+    def node(self, key: str) -> Objective | KeyResult | Workstream | None:
+        """An objective, key result or workstream by its key."""
+        return self.workstream_by_key.get(key) or self.key_result_by_key.get(key) or self.objective_by_key.get(key)
 
     @cached_property
     def key_results_of(self) -> Mapping[str, Sequence[KeyResult]]:

@@ -16,8 +16,9 @@ from signals.cadence import SIX_WEEKS, CheckIn, check_in, kept_rhythm
 from signals.company import Judged, assemble, cut_off, judge_workstreams
 from signals.facts import Facts
 from signals.nodes import NodeStatus
+from sync.bound_plan import meet_plan
 from sync.configuration import Configuration
-from sync.facts import Gatherer, meet_plan, thresholds
+from sync.facts import Gatherer, thresholds
 from sync.standing import open_now, refresh
 
 
@@ -53,7 +54,7 @@ def close_week(ledger: Ledger, configuration: Configuration, week: str | None = 
         NotClosedYet: the week is not over.
     """
     calendar, now = configuration.calendar, ledger.clock()
-    meet_plan(ledger, configuration.plan)
+    meet_plan(ledger, configuration)
     week = week or calendar.week_at(now - timedelta(days=7))
     try:
         closes = calendar.close_of(week)
@@ -143,7 +144,7 @@ def note_open(ledger: Ledger, configuration: Configuration, *, changed: bool = T
 
     changed: whether anything was read since; if not, a note of the same day still holds.
     """
-    if not configuration.plan.workstreams:
+    if not configuration.planned:
         return 0, 0
     calendar, last = configuration.calendar, ledger.last_noted()
     if not changed and last is not None and calendar.day(last) == calendar.day(ledger.clock()):

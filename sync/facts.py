@@ -25,6 +25,7 @@ from signals.catalogue import Thresholds
 from signals.company import Company, Judged, assemble, judge_workstreams
 from signals.facts import BULK, BULK_SECONDS, Act, Facts, ItemFacts, SourceFacts, State, bulk_edits
 from signals.plan import KeyResult, Plan, Reading, Selection, Workstream
+from sync.bound_plan import plan_at
 from sync.configuration import BoundSource, Configuration
 from sync.mapping import translator_for
 
@@ -104,18 +105,26 @@ class PastMembers(msgspec.Struct):
 class Placement:
     """Decides which workstreams an item belongs to."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, plan: Plan) -> None:
         self.department = {s.key: s.department for s in configuration.sources}
-        self.serves = {w.key for w in configuration.plan.workstreams if w.supports or w.bau}
+        self.planned = frozenset(configuration.plan_bindings)
+        """(source, binding) of records that are parts of the plan, and no work."""
+        self.serves = {w.key for w in plan.workstreams if w.supports or w.bau}
         """Workstreams whose items serve a key result, or are business as usual."""
         self._selections: dict[str, list[tuple[str, Selection, frozenset[str], str]]] = {}
-        for w in configuration.plan.workstreams:
+        for w in plan.workstreams:
             for s in w.selections:
                 told = (w.key, s, frozenset(s.keys), (s.title or "").casefold())
                 self._selections.setdefault(s.source, []).append(told)
 
+    def is_work(self, place: Place) -> bool:
+        """Whether an item is there, unfinished, and work."""
+        return place.active and (place.source, place.binding) not in self.planned
+
     def streams(self, place: Place) -> list[str]:
         """Keys of the workstreams that select an item."""
+        if (place.source, place.binding) in self.planned:
+            return []
         title = place.title.casefold()
         chosen = [
             key
@@ -127,7 +136,7 @@ class Placement:
     def rows(self, place: Place) -> list[tuple[str, str, str, bool]]:
         """(item, workstream, department, active) as the ledger keeps it."""
         department = self.department[place.source]
-        return [(place.id, key, department, place.active) for key in self.streams(place) or [NONE]]
+        return [(place.id, key, department, self.is_work(place)) for key in self.streams(place) or [NONE]]
 
 
 class Gatherer:
@@ -146,7 +155,7 @@ class Gatherer:
         """good_since: from when on good reads are told one by one; else only the last."""
         self.ledger, self.configuration, self.at, self.basis = ledger, configuration, at, basis
         self.good_since = good_since
-        self.plan: Plan = configuration.plan
+        self.plan: Plan = plan_at(ledger, configuration, at, basis)
         self.sources = [s.key for s in configuration.sources]
         self.people = People(configuration.persons())
         own = "then" if basis == "known" else "now"
@@ -226,20 +235,21 @@ class Gatherer:
 
     def members(self) -> PastMembers:
         """Who belongs where as of the instant: every item is looked at once."""
-        placement = Placement(self.configuration)
+        placement = Placement(self.configuration, self.plan)
         of: dict[str, list[str]] = {w.key: [] for w in self.plan.workstreams}
         counts: dict[str, list[int]] = {}
         awaited = {b for _, b in self.ledger.waits()}
         homes: dict[str, list[str]] = {}
         for told in self.ledger.latest(self.sources, at=self.at, known=self.basis == "known", raws=bool(self._anew)):
             body = self._translated(told.body, told.raw)
-            active = told.present and body.lifecycle not in FINISHED
-            streams = placement.streams(Place(body.id, body.source, body.binding, body.key, body.title, active))
+            left = told.present and body.lifecycle not in FINISHED
+            place = Place(body.id, body.source, body.binding, body.key, body.title, left)
+            streams = placement.streams(place)
             for key in streams:
                 of[key].append(body.id)
             if body.id in awaited:
                 homes[body.id] = streams
-            if active and self.plan.workstreams:
+            if placement.is_work(place) and self.plan.workstreams:
                 tally = counts.setdefault(placement.department[body.source], [0, 0])
                 tally[0] += placement.serves.isdisjoint(streams)
                 tally[1] += 1
@@ -383,13 +393,12 @@ def _human(kind: str, actor: str | None, person: str | None) -> bool | None:
 
 
 def _value(ledger: Ledger, item: str, digest: str) -> float | None:
-    """The number that a record tells as its current value, else as its progress."""
+    """The number that a record tells as its current value or, where it has no field for one, as its progress."""
     raw = ledger.raw(item, digest)
     fields = _raw(raw).fields if raw else {}
-    for role in ("current_value", "progress"):
-        for said in fields.get(role, ()):
-            if isinstance(said.value, int | float) and not isinstance(said.value, bool):
-                return float(said.value)
+    for said in fields.get("current_value", fields.get("progress", ())):
+        if isinstance(said.value, int | float) and not isinstance(said.value, bool):
+            return float(said.value)
     return None
 
 
@@ -398,10 +407,3 @@ def _first_seen(ledger: Ledger, configuration: Configuration, at: datetime) -> d
     calendar, seen = configuration.calendar, ledger.first_seen()
     first = min(seen.values(), default=0)
     return {key: calendar.day(from_ms(ms)) for key, ms in seen.items() if first < ms <= to_ms(at)}
-
-
-def meet_plan(ledger: Ledger, plan: Plan) -> None:
-    """Notes nodes of the plan that the ledger has not met: once the plan is in force they are known from then on."""
-    known = ledger.first_seen()
-    nodes = [o.key for o in plan.objectives] + [k.key for k in plan.key_results] + [w.key for w in plan.workstreams]
-    ledger.meet(key for key in nodes if key not in known)

@@ -51,7 +51,7 @@ def _publisher(ledger: Ledger, live: Live) -> Callable[[], None]:
 
     def publish() -> None:
         configuration = live.current
-        if not configuration.plan.workstreams:
+        if not configuration.planned:
             return
         try:
             note_open(ledger, configuration)

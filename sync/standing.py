@@ -30,8 +30,9 @@ from signals.exceptions import NeedsDecision, exceptions, urgency
 from signals.facts import Facts, Pace
 from signals.headline import FORMULA
 from signals.nodes import NodeStatus, objective, pillar, whole
-from signals.plan import Workstream
+from signals.plan import Plan, Workstream
 from signals.results import evaluate_objective
+from sync.bound_plan import plan_at
 from sync.configuration import Configuration
 from sync.facts import Gatherer, Placement, thresholds
 
@@ -100,7 +101,10 @@ def tallies(ledger: Ledger) -> dict[str, tuple[int, int]]:
 def refresh(ledger: Ledger, configuration: Configuration) -> Stood:
     """Brings what is kept up to date with the ledger, the plan and the day; what it is known by then."""
     now = ledger.clock()
-    stamp = stamp_of(configuration, configuration.calendar.day(now).isoformat() + configuration.calendar.week_at(now))
+    plan = plan_at(ledger, configuration, now)
+    stamp = stamp_of(
+        configuration, plan, configuration.calendar.day(now).isoformat() + configuration.calendar.week_at(now)
+    )
     before = ledger.stood()
     if before.stamp == stamp:
         changed, revision = ledger.changed_since(before.revision, _sources(configuration), limit=TOO_MANY)
@@ -111,7 +115,7 @@ def refresh(ledger: Ledger, configuration: Configuration) -> Stood:
     return _Keeper(ledger, configuration, ledger.stood(), Stood(stamp, ledger.revision())).judge_all()
 
 
-def stamp_of(configuration: Configuration, day: str) -> str:
+def stamp_of(configuration: Configuration, plan: Plan, day: str) -> str:
     """What tells apart two plans, or thresholds, or people, or days, under which things may stand differently."""
     c = configuration.calendar
     calendar = (c.zone, c.close_day, str(c.close_time), c.country, sorted(map(str, c.own_holidays)))
@@ -123,7 +127,7 @@ def stamp_of(configuration: Configuration, day: str) -> str:
     parts = (
         FORMULA,
         list(CATALOGUE.values()),
-        configuration.plan,
+        plan,
         configuration.organisation.signals,
         departments,
         people,
@@ -175,10 +179,10 @@ class _Keeper:
 
     def __init__(self, ledger: Ledger, configuration: Configuration, before: Stood, after: Stood) -> None:
         self.ledger, self.configuration, self.before, self.after = ledger, configuration, before, after
-        self.plan = configuration.plan
-        self.limits: Thresholds = thresholds(configuration)
-        self.placement = Placement(configuration)
         self.gatherer = Gatherer(ledger, configuration, ledger.clock())
+        self.plan = self.gatherer.plan
+        self.limits: Thresholds = thresholds(configuration)
+        self.placement = Placement(configuration, self.plan)
         self.rows: list[Stands] = []
         self.tally: dict[str, Tally] = {}
 
@@ -204,7 +208,7 @@ class _Keeper:
             rows = self.placement.rows(place)
             for row in rows:
                 sizes[row[1]] = sizes.get(row[1], 0) + 1
-            self._count(place.active, [row[1] for row in rows], rows[0][2], 1)
+            self._count(self.placement.is_work(place), [row[1] for row in rows], rows[0][2], 1)
             batch += rows
             if len(batch) >= BATCH:
                 self.ledger.place(batch)
@@ -276,7 +280,7 @@ class _Keeper:
             self._count(kept[0][2], [h[0] for h in kept], kept[0][1], -1)
         for place in places:
             rows = self.placement.rows(place)
-            self._count(place.active, [r[1] for r in rows], rows[0][2], 1)
+            self._count(self.placement.is_work(place), [r[1] for r in rows], rows[0][2], 1)
 
     def _concerned(
         self,

@@ -18,6 +18,23 @@ ROLES = (
     "decision_needed", "biggest_risk", "need_from_others", "resolution", "priority", "depends_on", "blocks", "parent", "estimate",
 )  # fmt: skip
 
+PARTS: dict[str, tuple[str, ...]] = {
+    "objective": ("key", "title", "pillar", "period", "owner", "sponsor", "weight", "critical", "kind"),
+    "key_result": (
+        "key", "title", "objective", "owner", "rank", "weight", "critical", "baseline", "target", "unit", "direction", "curve",
+        "current_value",
+    ),
+    "workstream": ("key", "name", "owner", "sponsor", "start_on", "end_on", "supports", "depends_on", "items", "weight"),
+    "milestone": ("title", "workstream", "due_on", "lifecycle", "resolution", "weight"),
+}  # fmt: skip
+"""By role of a binding whose records are parts of the plan: what its fields may tell of them."""
+NEEDED: dict[str, tuple[str, ...]] = {
+    "objective": ("pillar", "period"),
+    "key_result": ("objective",),
+    "milestone": ("workstream",),
+}
+"""Without these no record of such a binding can become anything."""
+
 
 def _zone(value: str) -> str:
     try:
@@ -150,6 +167,11 @@ class BindingEntry(Strict):
     scales: dict[str, ScaleEntry] = {}
     unmapped: Policy = "unknown"
     bau: bool = False
+
+    @property
+    def figures(self) -> bool:
+        """Whether its records are no key results themselves, but values that those of plan.yaml are measured by."""
+        return self.role == "key_result" and "objective" not in self.fields
 
 
 class SourceEntry(Strict):

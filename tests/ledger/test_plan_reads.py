@@ -111,6 +111,19 @@ def test_many_acts_beside_each_other_are_found(ledger_url: str) -> None:
         assert len(ledger.acts_of("u2", to_ms(T0), to_ms(T0 + timedelta(seconds=9)))) == 10
 
 
+def test_what_each_record_said_as_of_an_instant(ledger_url: str) -> None:
+    """The last state of each, on what is known now or was known then."""
+    with filled(ledger_url) as ledger:
+
+        def told(at: datetime, *, known: bool) -> list[tuple[str, bytes]]:
+            return [(s.id, s.raw[-4:-2]) for s in ledger.stated("eng", "items", at=at, known=known)]
+
+        assert told(ledger.clock(), known=False) == [("eng:1", b'"b'), ("eng:2", b'"c')]
+        assert told(T0 - timedelta(days=7), known=False) == [("eng:1", b'"a')]
+        assert told(T0 - timedelta(days=7), known=True) == []
+        assert ledger.stated("eng", "others", at=ledger.clock(), known=False) == []
+
+
 def test_words_inbox_and_mapping_versions(ledger_url: str) -> None:
     with filled(ledger_url) as ledger:
         (entry,) = ledger.inbox()
