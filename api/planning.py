@@ -138,7 +138,7 @@ class Now:
         return kept_verdicts(self.ledger, self.plan.kind_of(key) or "", key)
 
     def exceptions(self) -> list[NeedsDecision]:
-        return _dated(open_now(self.ledger, self.configuration), self.ledger.opened(at=self.as_of))
+        return _dated(open_now(self.ledger, self.configuration, self._above), self.ledger.opened(at=self.as_of))
 
 
 def _dated(rows: Iterable[NeedsDecision], opened: dict[str, tuple[datetime, datetime]]) -> list[NeedsDecision]:

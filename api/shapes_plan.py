@@ -77,6 +77,9 @@ class NodeStatusOut(BaseModel):
     assumed: bool = Field(
         False, description="What is reported stands on a word that counts as on track by declaration."
     )
+    ceiling: Health | None = Field(
+        None, description="The worst that the team's words can say, where that is not off track: it cannot say red."
+    )
     coverage: float | None = None
     unknown_share: float | None = None
     distribution: dict[str, int] = {}

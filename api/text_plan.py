@@ -38,7 +38,12 @@ def _node(console: Console, n: NodeStatus, indent: str) -> None:
     coverage = "" if n.coverage is None else f"; {n.coverage:.0%} known"
     notes = "".join(
         note
-        for note, told in ((", said green and shows otherwise", n.watermelon), (", says worse than shows", n.candid))
+        for note, told in (
+            (", said green and shows otherwise", n.watermelon),
+            (", says worse than shows", n.candid),
+            (", counts as green by declaration", n.assumed),
+            (", whose words cannot say red", n.ceiling is not None),
+        )
         if told
     )
     test = f"; accountability {n.accountability.result}" if n.accountability else ""

@@ -262,11 +262,11 @@ def cycles(plan: Plan, told: Mapping[str, Sequence[Waits]]) -> Iterator[Verdict]
     for key, others in told.items():
         waits.setdefault(key, set()).update(o.provider for o in others)
     awaited = {other for others in waits.values() for other in others}
+    edges = {(key, o.provider): o for key, others in told.items() for o in others}
     for w in plan.workstreams:
         if w.key not in waits or w.key not in awaited or not (way := _way_back(waits, w.key)):
             continue
         names = " waits for ".join(plan.workstream_by_key[k].name for k in way)
-        edges = {(key, o.provider): o for key, others in told.items() for o in others}
         evidence = tuple(Evidence(e.ref, e.says, e.url) for pair in pairwise(way) if (e := edges.get(pair)))
         inputs: dict[str, float | int | str | None] = {"length": len(way) - 1}
         yield Verdict("dependency_cycle", w.key, "open", "warn", names, evidence=evidence[:7], inputs=inputs)

@@ -151,6 +151,8 @@ class SourceFacts(msgspec.Struct, frozen=True):
     unmapped: int = 0
     seen: tuple[int, ...] = ()
     """How many items whole reads found, oldest first."""
+    ceiling: Health | None = None
+    """The worst that its words can say, where that is not off track: this team cannot say red."""
 
 
 class Pace(msgspec.Struct, frozen=True):

@@ -40,6 +40,8 @@ class NodeStatus(msgspec.Struct, frozen=True):
     """derived_only, reported_only ("unverified"), or empty."""
     assumed: bool = False
     """What is reported stands on a word that the department lets count as on track."""
+    ceiling: Health | None = None
+    """The worst that its team's words can say, where that is not off track: it cannot say red."""
     coverage: float | None = None
     unknown_share: float | None = None
     distribution: dict[str, int] = {}
@@ -103,7 +105,7 @@ def workstream(
     progress, kind = _progress(facts.pace(w, facts.today), work)
     return NodeStatus(
         w.key, "workstream", w.name, w.owner, life, reported, shown, health, because, because, tag,
-        assumed=reported in KNOWN and any(i.now.assumed for i in active),
+        assumed=reported in KNOWN and any(i.now.assumed for i in active), ceiling=_ceiling(facts, work),
         coverage=None if coverage is None else round(coverage, 4),
         unknown_share=None if coverage is None else round(1 - coverage, 4),
         distribution=_distribution(states), progress=progress, progress_kind=kind,
@@ -112,6 +114,14 @@ def workstream(
         candid=reported in KNOWN and shown in KNOWN and WORSE[reported] > WORSE[shown],
         items=len(work), sources=tuple(sorted({i.source for i in work})), cancelled=life is Lifecycle.CANCELLED,
     )  # fmt: skip
+
+
+def _ceiling(facts: Facts, work: Sequence[ItemFacts]) -> Health | None:
+    """The worst that the trackers of some items can say, where none of them can say off track."""
+    limits = {facts.sources[k].ceiling for k in {i.source for i in work} if k in facts.sources}
+    if Health.OFF_TRACK in limits or None in limits or not limits:
+        return None
+    return Health.AT_RISK if Health.AT_RISK in limits else Health.ON_TRACK
 
 
 def life_of(states: Iterable[Lifecycle]) -> Lifecycle:

@@ -19,7 +19,7 @@ from signals.nodes import NodeStatus
 from sync.bound_plan import meet_plan
 from sync.configuration import Configuration
 from sync.facts import Gatherer, thresholds
-from sync.standing import open_now, refresh
+from sync.standing import above_now, open_now, refresh
 
 
 class NotClosedYet(Exception):
@@ -129,7 +129,7 @@ def pack_of(ledger: Ledger, configuration: Configuration, week: str, known_at: d
             rhythm = kept_rhythm(earlier, w, weeks)
             fresh, due = kept.get(w.department, (0, 0))
             kept[w.department] = (fresh + rhythm.fresh, due + rhythm.due)
-    nodes = assemble(cut_off(gatherer.above, closes), judged, limits).nodes
+    nodes = assemble(cut_off(gatherer.above(), closes), judged, limits).nodes
     return Pack(week, closes, settles, provisional, tuple(checked), tuple(nodes.values()), kept)
 
 
@@ -150,4 +150,5 @@ def note_open(ledger: Ledger, configuration: Configuration, *, changed: bool = T
     if not changed and last is not None and calendar.day(last) == calendar.day(ledger.clock()):
         return 0, 0
     refresh(ledger, configuration)
-    return ledger.note_signals({e.key: (e.severity, e.because) for e in open_now(ledger, configuration)})
+    rows = open_now(ledger, configuration, above_now(ledger, configuration))
+    return ledger.note_signals({e.key: (e.severity, e.because) for e in rows})

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from connectors.contract import RawRecord, Said
-from ledger.model import FINISHED, Item, from_ms, to_ms
+from ledger.model import FINISHED, Health, Item, from_ms, to_ms
 from ledger.standing import NONE, Place
 from ledger.store import Ledger
 from normalizer.mapping import Mapping as Translation
@@ -25,6 +25,7 @@ from signals.catalogue import Thresholds
 from signals.company import Company, Judged, assemble, judge_workstreams
 from signals.facts import BULK, BULK_SECONDS, Act, Facts, ItemFacts, SourceFacts, State, bulk_edits
 from signals.plan import KeyResult, Plan, Reading, Selection, Workstream
+from signals.rollup import WORSE
 from sync.bound_plan import plan_at
 from sync.configuration import BoundSource, Configuration
 from sync.mapping import translator_for
@@ -58,7 +59,7 @@ def judged_at(
     judged: dict[str, Judged] = {}
     for part in gatherer.slices(members.sizes):
         judged |= judge_workstreams(gatherer.facts(part, members), part, limits)
-    above = replace(gatherer.above, unlinked=members.unlinked)
+    above = replace(gatherer.above(), unlinked=members.unlinked)
     return assemble(above, judged, limits), above
 
 
@@ -166,11 +167,10 @@ class Gatherer:
 
     # -- above the items -------------------------------------------------------------------------------------------
 
-    @cached_property
-    def above(self) -> Facts:
-        """The plan, people, sources and readings; no items."""
-        readings = {kr.key: found for kr in self.plan.key_results if (found := self.readings(kr))}
-        return replace(self.about, readings=readings)
+    def above(self, results: Iterable[KeyResult] | None = None) -> Facts:
+        """The plan, people, sources, and the readings of some key results, or of all; no items."""
+        measured = self.plan.key_results if results is None else results
+        return replace(self.about, readings={kr.key: found for kr in measured if (found := self.readings(kr))})
 
     @cached_property
     def about(self) -> Facts:
@@ -203,6 +203,7 @@ class Gatherer:
             findings=run.findings if run else (),
             unmapped=self._unmapped.get(s.key, 0),
             seen=tuple(self.ledger.wholes(s.key, at=self.at)),
+            ceiling=_ceiling(m.ceiling for m in s.mappings.values()),
         )
 
     def readings(self, kr: KeyResult) -> list[Reading]:
@@ -287,7 +288,7 @@ class Gatherer:
         everything = sorted({*awaited, *named, *(i for ids in of.values() for i in ids)})
         items = self._items(everything)
         return replace(
-            self.above,
+            self.about,
             items=items,
             of=of,
             waits=[(a, b) for a, b in waits if a in items and b in items],
@@ -368,6 +369,12 @@ class Gatherer:
                     translator = Translator(Translation.from_json(kept[1]), self.people, translator.categories)
                 found[bound.key, binding.key] = translator
         return found
+
+
+def _ceiling(of: Iterable[Health | None]) -> Health | None:
+    """The worst that any of several may say; None where one of them is not limited."""
+    found = set(of)
+    return None if None in found else max(found, key=lambda h: WORSE[h], default=None)  # type: ignore[index]  # none is None
 
 
 def _state(ms: int, body: Item) -> State:

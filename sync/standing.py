@@ -318,7 +318,8 @@ class _Keeper:
 
     def _above(self, results: Collection[str], objectives: Collection[str], pillars: Collection[str]) -> None:
         """Judges key results, objectives and pillars, and the company; what is below them and did not change is read."""
-        facts, before = self.gatherer.above, yesterday(self.gatherer.above)
+        facts = self.gatherer.above([self.plan.key_result_by_key[k] for k in results])
+        before = yesterday(facts)
         digests = (
             {key: _digest(row.judged) for key, row in self.ledger.standing("digest").items()} if self._partly else {}
         )
@@ -403,12 +404,10 @@ class _Keeper:
         return self.after if kept else self.ledger.stood()
 
 
-def open_now(ledger: Ledger, configuration: Configuration) -> list[NeedsDecision]:
-    """Everything that needs a decision now, the most urgent first; what is kept is brought up to date before."""
-    refresh(ledger, configuration)
-    facts = above_now(ledger, configuration)
-    told = judge_sources(facts, thresholds(configuration))
-    return sorted([*kept_exceptions(ledger), *exceptions(facts, told, {})], key=urgency)
+def open_now(ledger: Ledger, configuration: Configuration, above: Facts) -> list[NeedsDecision]:
+    """Everything that needs a decision, the most urgent first: what is kept of the plan's nodes, and what shows of the trackers now."""
+    told = judge_sources(above, thresholds(configuration))
+    return sorted([*kept_exceptions(ledger), *exceptions(above, told, {})], key=urgency)
 
 
 def above_now(ledger: Ledger, configuration: Configuration) -> Facts:

@@ -54,7 +54,7 @@ class Scripted:
 
     @cached_property
     def leases(self) -> dict[str, Lease]:
-        return {s: self.ledger.lease(s, "test", 3600) for s in SOURCES}
+        return {s: self.ledger.lease(s, "test", 3600, instead_of="test") for s in SOURCES}
 
     def close(self) -> None:
         self.ledger.close()

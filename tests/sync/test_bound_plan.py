@@ -40,7 +40,8 @@ def facts_at(ledger: Ledger, configuration: Configuration, at: datetime) -> Fact
     """Everything at once, as small companies allow."""
     gatherer = Gatherer(ledger, configuration, at)
     members = gatherer.members()
-    return replace(gatherer.facts(gatherer.plan.workstreams, members), unlinked=members.unlinked)
+    found = gatherer.facts(gatherer.plan.workstreams, members)
+    return replace(found, unlinked=members.unlinked, readings=gatherer.above().readings)
 
 
 def company(ledger: Ledger, configuration: Configuration, at: datetime) -> tuple[Company, Facts]:
