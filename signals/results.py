@@ -10,12 +10,11 @@ from signals.calendar import days
 from signals.catalogue import Evidence, Severity, Thresholds, Verdict, clear, unable
 from signals.facts import Facts
 from signals.plan import KeyResult, Metric, Objective, Period, Reading
+from signals.rollup import FEW
 
 ACTIVITIES = (
     "launch", "ship", "run", "implement", "deliver", "roll out", "build", "migrate", "create", "hold", "complete", "publish",
 )  # fmt: skip
-FEW = 5
-"""Below this a share says nothing."""
 
 
 def period_of(facts: Facts, kr: KeyResult) -> Period | None:

@@ -12,6 +12,8 @@ from ledger.model import FINISHED, Health, Lifecycle
 KNOWN = (Health.ON_TRACK, Health.AT_RISK, Health.OFF_TRACK)
 WORSE = {Health.ON_TRACK: 0, Health.AT_RISK: 1, Health.OFF_TRACK: 2}
 COVERAGE_FLOOR, THIRD = 0.8, 1 / 3
+FEW = 5
+"""Of fewer than this, counts are told and no shares."""
 
 
 class Child(msgspec.Struct, frozen=True):

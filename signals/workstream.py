@@ -228,7 +228,7 @@ def _owner_quiet(facts: Facts, w: Workstream, work: list[ItemFacts], thresholds:
         verdict = clear("owner_quiet", w.key, **inputs)
     else:
         severity: Severity = "high" if q >= high and not team else "warn"
-        last = "did nothing on it yet" if not mine else f"moved nothing for {days(q)}"
+        last = "did nothing yet" if not mine else f"moved nothing for {days(q)}"
         more = ", while the team goes on" if team else ""
         evidence = (_touch(facts, touched, "last act" if mine else "there", since),)
         because = f"{name(facts, w.owner)} {last} in {w.name}{more}"
