@@ -76,11 +76,7 @@ class Service:
 
     def _next(self, path: str, wanted: Asked, last: Row, changed: Mapping[str, str]) -> str:
         """The address of the rows behind a row: the same question, without what the pages so far have used up."""
-        kept = {
-            n: v
-            for n, v in wanted.text.items()
-            if n not in ("$skip", "$top", "$skiptoken", "$expand") or n == "$expand"
-        }
+        kept = {n: v for n, v in wanted.text.items() if n not in ("$skip", "$top", "$skiptoken")}
         begin = token(wanted.order, [last[s.column] for s in wanted.order])
         options = {**kept, **changed, "$skiptoken": begin}
         return f"{self.root}{path}?" + "&".join(f"{n}={quote(v, safe='')}" for n, v in options.items())

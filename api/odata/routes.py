@@ -47,6 +47,8 @@ def _answer(request: Request, ledger: Ledger) -> Response:
     service = Service(ledger, f"{request.base_url}odata/", preferred(request.headers.get("prefer")))
     if path == "$metadata":
         _without(options)
+        if kind == "json" and options:
+            raise Refusal(415, "UnsupportedMediaType", "$metadata is XML")
         return text(csdl(), "application/xml;charset=utf-8")
     if kind == "xml":
         raise Refusal(415, "UnsupportedMediaType", "answers are JSON; $metadata alone is XML")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import socket
 import threading
 import time
@@ -16,12 +15,11 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import create_engine
 
-from api.deps import problems
 from api.odata.routes import odata
 from ledger.model import Counts, Event, Health, Item, ItemLink, Lifecycle, Recorded, Unmapped, Version, item_id
 from ledger.store import Ledger
+from tests.conftest import new_database
 
 NOW = datetime(2026, 11, 20, 17, 0, 0, 123000, UTC)
 TITLES = (
@@ -95,25 +93,9 @@ def fill(ledger: Ledger) -> None:
     ledger.note_signals({"behind_pace:kr-1:": ("warn", "kr-1 is behind")})
 
 
-def database(kind: str, request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> str:
-    """The URL of an empty database."""
-    if kind == "sqlite":
-        return f"sqlite:///{factory.mktemp('odata') / 'l.db'}"
-    server = request.getfixturevalue("postgres")
-    name = f"t{os.urandom(6).hex()}"
-    admin = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    admin.dispose()
-    return f"{server}/{name}"
-
-
 def service(ledger: Ledger) -> FastAPI:
     """The OData service alone, over one ledger."""
-    from fastapi_problem.handler import add_exception_handler
-
     app = FastAPI()
-    add_exception_handler(app, problems)
     app.state.ledger = ledger
     app.include_router(odata)
     return app
@@ -121,12 +103,12 @@ def service(ledger: Ledger) -> FastAPI:
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])
 def ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('odata') / 'l.db'}"
+    else:
+        url = new_database(request.getfixturevalue("postgres"))
     now = itertools.count()
-    with Ledger.open(
-        database(request.param, request, tmp_path_factory),
-        migrate=True,
-        clock=lambda: NOW + timedelta(milliseconds=next(now)),
-    ) as opened:
+    with Ledger.open(url, migrate=True, clock=lambda: NOW + timedelta(milliseconds=next(now))) as opened:
         fill(opened)
         opened.clock = lambda: NOW
         yield opened
@@ -141,11 +123,10 @@ def client(ledger: Ledger) -> Iterator[TestClient]:
 @contextmanager
 def listening(app: FastAPI) -> Iterator[str]:
     """The service on a port of loopback, for clients that open sockets; the address of its root."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
+    held = socket.create_server(("127.0.0.1", 0))
+    port = held.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([held],), daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
@@ -154,6 +135,7 @@ def listening(app: FastAPI) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+        held.close()
 
 
 @pytest.fixture(scope="package")

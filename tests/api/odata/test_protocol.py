@@ -317,6 +317,7 @@ def test_answers_are_json_whatever_is_accepted(client: TestClient, accept: str) 
         ("Items(%FF)", 400, "UTF-8"),
         ("Items('eng:001')?$top=1", 400, "$top"),
         ("$metadata?$top=1", 400, "$top"),
+        ("$metadata?$format=json", 415, "XML"),
         ("?$top=1", 400, "$top"),
         ("$all", 404, "$all"),
         ("$crossjoin(Items,Links)", 404, "crossjoin"),
