@@ -27,6 +27,7 @@ from api.deps import (
     problems,
 )
 from api.mapping import inbox, mapping_of
+from api.odata.routes import odata
 from api.shapes import (
     Asked,
     DepartmentMappingOut,
@@ -187,4 +188,5 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.include_router(health)
     app.include_router(v1)
     app.include_router(plan)
+    app.include_router(odata)
     return app
