@@ -117,6 +117,100 @@ NEXT = (
 )
 AFTER_FIRST = "SUBSTR(key, STRPOS(key, ':') + 1)"
 
+NODE = (
+    Column("name", "string", "What it is called"),
+    Column("owner", "string", "Key of its owner in people.yaml", nullable=True),
+    Column("status", "string", "One word: done, cancelled, paused or not_started by lifecycle, else the headline"),
+    Column("lifecycle", "string", "not_started, in_progress, paused, done, cancelled or unknown"),
+    Column("headline", "string", "The worse of what was said and what shows: on_track, at_risk, off_track or unknown"),
+    Column("reported", "string", "What its people said"),
+    Column("derived", "string", "What behaviour shows"),
+    Column("because", "string", "Why the headline is what it is, in a sentence"),
+    Column("tag", "string", "derived_only, reported_only (unverified), or empty"),
+    Column("coverage", "float", "Share of what is below whose health is known, 0-1", nullable=True),
+    Column("unknown_share", "float", "The rest of it, 0-1", nullable=True),
+    Column("progress", "float", "How far it is, 0-1", nullable=True),
+    Column("progress_kind", "string", "outcome, milestone, item_count or none: never to be averaged together"),
+    Column("outcome_health", "string", "Of a key result: its metric's health", nullable=True),
+    Column("execution_health", "string", "Of a key result: its workstreams' health", nullable=True),
+    Column("score", "float", "Of a key result: how far its metric has come, 0-1", nullable=True),
+    Column("outcome", "string", "Of what is closed: achieved, partial, missed, dropped or unknown", nullable=True),
+    Column("watermelon", "bool", "Said to be on track, and shows otherwise on two days"),
+    Column("candid", "bool", "Said to be worse than shows"),
+    Column("items", "int", "Items below it"),
+)  # fmt: skip
+PLANNED = (
+    Column("parent", "string", "Key of the node above; of a workstream see Supports", nullable=True),
+    Column("pillar", "string", "Key of its pillar", nullable=True),
+    Column("objective", "string", "Key of its objective", nullable=True),
+    Column("period", "string", "Key of its period", nullable=True),
+    Column("department", "string", "Key of its department", nullable=True),
+    Column("sponsor", "string", "Key of its sponsor in people.yaml", nullable=True),
+    Column("weight", "float", "How much it counts beside its like", nullable=True),
+    Column("critical", "bool", "Whether it alone decides about what is above it", nullable=True),
+    Column("rank", "int", "Of a key result: its place", nullable=True),
+    Column("baseline", "float", "Of a metric: where it began", nullable=True),
+    Column("target", "float", "Of a metric: where it should come", nullable=True),
+    Column("unit", "string", "Of a metric", nullable=True),
+    Column("direction", "string", "increase, decrease, maintain_above or maintain_below", nullable=True),
+    Column("start_on", "date", "Of a workstream: planned start", nullable=True),
+    Column("end_on", "date", "Of a workstream: planned end", nullable=True),
+    Column("bau", "bool", "Of a workstream: business as usual, which no roll-up counts", nullable=True),
+)  # fmt: skip
+COMMITMENT = (
+    Column("consumer", "string", "Key of the workstream that waits"),
+    Column("provider", "string", "Key of the workstream that delivers, or 'external'"),
+    Column("deliverable", "string", "What"),
+    Column("needed_by", "date", "By when it is needed", nullable=True),
+    Column("committed_by", "date", "By when it is promised", nullable=True),
+    Column("provider_person", "string", "Who promised it", nullable=True),
+    Column("rank", "int", "Its place among the consumer's", nullable=True),
+    Column("state", "string", "proposed, committed, delivered, accepted or withdrawn"),
+    Column("provider_item", "string", "The record that is meant", nullable=True),
+)  # fmt: skip
+EXCEPTION = (
+    Column("key", "string", "What makes it the same tomorrow: signal, subject and variant"),
+    Column("signal", "string", "Which signal, such as behind_pace"),
+    Column("title", "string", "The signal in words"),
+    Column("severity", "string", "warn or high"),
+    Column("subject", "string", "Key of the node that it is about"),
+    Column("node", "string", "The node's name"),
+    Column("because", "string", "The sentence"),
+    Column("result_owner", "string", "Who owns the result", nullable=True),
+    Column("decision_owner", "string", "Who decides", nullable=True),
+    Column("decision_needed", "string", "What decision is needed now"),
+    Column("sla_days", "int", "Within how many working days", nullable=True),
+)  # fmt: skip
+CHECK_IN = (
+    Column("node", "string", "Key of the workstream"),
+    Column("reported_raw", "string", "The words as said, the worst first"),
+    Column("reported", "string", "What they mean; unknown from two full cadences without a word on"),
+    Column("last_reported", "string", "What they meant when they were said"),
+    Column("confidence", "float", "0-1, the lowest of its items", nullable=True),
+    Column("progress", "float", "0-1 of its milestones", nullable=True),
+    Column("biggest_risk", "string", "As said", nullable=True),
+    Column("need_from_others", "string", "As said", nullable=True),
+    Column("freshness", "string", "fresh, carried, stale, missing or source_down"),
+    Column("cadences", "int", "Full cadences of the team without a change"),
+    Column("said_at", "instant", "When something was last said", nullable=True),
+    Column("said_by", "string", "Who said it, where the tracker tells", nullable=True),
+    Column("url", "string", "Where"),
+    Column("slower_than_weekly", "bool", "Whether its team speaks less often than weekly"),
+)  # fmt: skip
+NEWEST = "w.version = (SELECT MAX(v.version) FROM weekly_close v WHERE v.week = w.week)"
+WEEK = (
+    Column("version", "int", "Which publication of the week this is", "w.version"),
+    Column("provisional", "bool", "Whether the sources may still tell of the week", Told("provisional", column="w.body")),
+    Column("closed_at", "instant", "When it was published", "w.closed_at"),
+)  # fmt: skip
+
+
+def _of(source: str, c: Column) -> Column:
+    """A column of JSON that stands in a column of the database."""
+    absent = {"tag": "''", "progress_kind": "'none'", "watermelon": "FALSE", "candid": "FALSE", "items": "0"}
+    return msgspec.structs.replace(c, sql=Told(c.name, absent.get(c.name, ""), source))
+
+
 TABLES = (
     Table(
         "Items", "Item", "bi_items", "Every item of every tracker on the one format, as it is now", "item", ("id",),
@@ -267,6 +361,93 @@ TABLES = (
             Column("because", "string", "The sentence it opened with"),
         ),
     ),
+    Table(
+        "PlanNodes", "PlanNode", "bi_plan_nodes",
+        "Every pillar, objective, key result and workstream, where it belongs, and how it stands since the last sync",
+        "standing s LEFT JOIN standing p ON p.kind = 'plan' AND p.key = s.key "
+        "WHERE s.kind IN ('company', 'pillar', 'objective', 'key_result', 'workstream')", ("key",),
+        (
+            Column("key", "string", "The node's key", "s.key"),
+            Column("kind", "string", "company, pillar, objective, key_result or workstream", "s.kind"),
+            *(_of("s.status", c) for c in NODE),
+            *(_of("p.status", c) for c in PLANNED),
+        ),
+        (
+            Relation("Parent", "PlanNodes", "parent", "key", many=False),
+            Relation("Children", "PlanNodes", "key", "parent", many=True),
+            Relation("KeyResults", "Supports", "key", "workstream", many=True),
+            Relation("Workstreams", "Supports", "key", "key_result", many=True),
+            Relation("Exceptions", "Exceptions", "key", "subject", many=True),
+            Relation("Weeks", "StatusWeekly", "key", "node", many=True),
+        ),
+    ),
+    Table(
+        "Supports", "Support", "bi_supports", "Which workstream delivers which key result; either may have several",
+        "standing WHERE kind = 'supports'", ("workstream", "key_result"),
+        (
+            Column("workstream", "string", "The workstream's key", Told("workstream", column="status")),
+            Column("key_result", "string", "The key result's key", Told("key_result", column="status")),
+        ),
+        (
+            Relation("Workstream", "PlanNodes", "workstream", "key", many=False),
+            Relation("KeyResult", "PlanNodes", "key_result", "key", many=False),
+        ),
+    ),
+    Table(
+        "Dependencies", "Dependency", "bi_dependencies", "Commitments between workstreams: what, by when, who",
+        "standing WHERE kind = 'dependency'", ("key",),
+        (
+            Column("key", "string", "The commitment's key", "key"),
+            *(_of("status", c) for c in COMMITMENT),
+        ),
+        (
+            Relation("Consumer", "PlanNodes", "consumer", "key", many=False),
+            Relation("Provider", "PlanNodes", "provider", "key", many=False),
+        ),
+    ),
+    Table(
+        "Exceptions", "Exception", "bi_exceptions", "What needs a decision in the plan since the last sync, and who decides it",
+        "(SELECT * FROM standing WHERE exceptions <> '') s, json_each(s.exceptions) e", ("key",),
+        tuple(_of("e.value", c) for c in EXCEPTION),
+        (Relation("Node", "PlanNodes", "subject", "key", many=False),),
+        "(SELECT * FROM standing WHERE exceptions <> '') s CROSS JOIN LATERAL json_array_elements(NULLIF(s.exceptions, '')::json) e(value)",
+    ),
+    Table(
+        "StatusWeekly", "WeeklyStatus", "bi_status_weekly", "How every node stood at the close of each week, as published last",
+        f"weekly_close w, json_each(w.body, '$.nodes') n WHERE {NEWEST}", ("week", "node"),
+        (
+            Column("week", "string", "ISO week, such as 2026-W47", "w.week"),
+            Column("node", "string", "The node's key", Told("key", column="n.value")),
+            Column("kind", "string", "company, pillar, objective, key_result or workstream", Told("kind", column="n.value")),
+            *(_of("n.value", c) for c in NODE if c.name != "status"),
+            *WEEK,
+        ),
+        (Relation("Node", "PlanNodes", "node", "key", many=False),),
+        f"weekly_close w CROSS JOIN LATERAL json_array_elements(w.body::json -> 'nodes') n(value) WHERE {NEWEST}",
+    ),
+    Table(
+        "CheckIns", "CheckIn", "bi_check_ins", "What each workstream said in each closed week, as published last",
+        f"weekly_close w, json_each(w.body, '$.check_ins') n WHERE {NEWEST}", ("week", "node"),
+        (
+            Column("week", "string", "ISO week, such as 2026-W47", "w.week"),
+            *(_of("n.value", c) for c in CHECK_IN),
+            *WEEK,
+        ),
+        (Relation("Node", "PlanNodes", "node", "key", many=False),),
+        f"weekly_close w CROSS JOIN LATERAL json_array_elements(w.body::json -> 'check_ins') n(value) WHERE {NEWEST}",
+    ),
+    Table(
+        "Calendar", "Day", "bi_calendar", "The days of the planned periods, in the organisation's calendar",
+        "standing WHERE kind = 'day'", ("day",),
+        (
+            Column("day", "date", "The day", "key"),
+            Column("week", "string", "The organisation week that its morning counts to", Told("week", column="status")),
+            Column("week_closes_at", "instant", "When that week closes", Told("week_closes_at", column="status")),
+            Column("period", "string", "Key of the period", Told("period", column="status"), nullable=True),
+            Column("weekday", "int", "1 Monday to 7 Sunday", Told("weekday", column="status")),
+            Column("working_day", "bool", "Whether people work: no weekend and no holiday", Told("working_day", column="status")),
+        ),
+    ),
 )  # fmt: skip
 BY_NAME: Mapping[str, Table] = {t.name: t for t in TABLES}
 RETIRED: tuple[str, ...] = ()
@@ -322,12 +503,15 @@ def _on_sqlite(c: Column) -> str:
     return f"strftime('%Y-%m-%dT%H:%M:%fZ', {stored} / 1000.0, 'unixepoch')" if c.kind == "instant" else stored
 
 
+CASTS: Mapping[Kind, str] = {"float": "double precision", "bool": "boolean", "int": "integer"}
+
+
 def _on_postgresql(c: Column) -> str:
     told = f"({c.sql.column}::json ->> '{c.sql.name}')" if isinstance(c.sql, Told) else ""
     stored = told or str(c.sql) or f'"{c.name}"'
     if c.kind == "instant":  # half a millisecond more: to_char cuts where SQLite rounds
         at = f"CAST({told} AS timestamptz) + interval '0.0005 s'" if told else f"to_timestamp({stored} / 1000.0)"
         stored = f"""to_char(({at}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
-    if c.kind in ("float", "bool") and told:
-        return f"CAST({told} AS {'double precision' if c.kind == 'float' else 'boolean'})"
+    if told and c.kind in CASTS:
+        return f"CAST({told} AS {CASTS[c.kind]})"
     return stored if c.kind in ("int", "float", "bool") else f'({stored})::text COLLATE "C"'

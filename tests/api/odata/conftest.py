@@ -20,6 +20,7 @@ from api.odata.routes import odata
 from ledger.model import Counts, Event, Health, Item, ItemLink, Lifecycle, Recorded, Unmapped, Version, item_id
 from ledger.store import Ledger
 from tests.conftest import new_database
+from tests.kept import keep
 
 NOW = datetime(2026, 11, 20, 17, 0, 0, 123000, UTC)
 TITLES = (
@@ -91,6 +92,7 @@ def fill(ledger: Ledger) -> None:
         {"behind_pace:kr-1:": ("warn", "kr-1 is behind"), "due:ws-2:a:b": ("act", "ws-2 waits for a:b")}
     )
     ledger.note_signals({"behind_pace:kr-1:": ("warn", "kr-1 is behind")})
+    keep(ledger)
 
 
 def service(ledger: Ledger) -> FastAPI:
