@@ -26,6 +26,7 @@ from api.deps import (
     NotReady,
     problems,
 )
+from api.feeds.routes import feeds
 from api.files.routes import files
 from api.kept import Keeper
 from api.mapping import inbox, mapping_of
@@ -192,4 +193,5 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.include_router(plan)
     app.include_router(odata)
     app.include_router(files)
+    app.include_router(feeds)
     return app

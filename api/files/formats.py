@@ -16,13 +16,31 @@ from ledger.export import Columns
 from ledger.published import Kind, Table
 
 Write = Callable[[Table, Iterable[Columns], BinaryIO], None]
-BLANK = "".join(map(chr, (*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF)))
+BLANK = "".join(
+    map(
+        chr,
+        (
+            *range(9, 14),
+            *range(28, 33),
+            0x85,
+            0xA0,
+            0x1680,
+            *range(0x2000, 0x200C),
+            0x2028,
+            0x2029,
+            0x202F,
+            0x205F,
+            0x3000,
+            0xFEFF,
+        ),
+    )
+)
 STARTS = "=+-@＝＋－＠"
 FORMULA = re.compile(f"[{BLANK}'\"]*[{re.escape(STARTS)}]|[\\t\\r\\n]")
 """What a spreadsheet takes for a formula, also behind blanks and quotes, or for a way to smuggle one into another cell."""
 SUSPECT = frozenset(f"{BLANK}'\"{STARTS}")
 WORDS = {True: "true", False: "false"}
-ROW_GROUP = 65_536
+ROW_GROUP, PAGE = 65_536, 1 << 17
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -92,12 +110,15 @@ def write_parquet(table: Table, rows: Iterable[Columns], out: BinaryIO) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
+    pa.set_memory_pool(pa.system_memory_pool())  # its own keeps what it once had
     types = _arrow_types(pa)
     fields = [
         pa.field(c.name, types[c.kind], c.nullable, metadata={"description": c.description}) for c in table.columns
     ]
     schema = pa.schema(fields, metadata={"description": table.description})
-    with parquet.ParquetWriter(out, schema, compression="zstd") as writer:
+    with parquet.ParquetWriter(
+        out, schema, compression="zstd", data_page_size=PAGE, dictionary_pagesize_limit=PAGE
+    ) as writer:
         for group in _groups(_arrow(pa, schema, columns) for columns in rows):
             writer.write_table(pa.Table.from_batches(group, schema), ROW_GROUP)
 

@@ -40,7 +40,7 @@ def named(file: str) -> tuple[Table, Format]:
     view, _, ending = file.rpartition(".")
     table, format = BY_VIEW.get(view), FORMATS.get(ending)
     if table is None or format is None:
-        raise NoSuchFile(f"there is no file '{file[:80]}'{_near(file, every_file())}: /files lists what there is")
+        raise NoSuchFile(f"there is no file '{file[:80]}'{near(file, every_file())}: /files lists what there is")
     if ending == "parquet" and not parquet_is_there():
         raise NotInstalled("Parquet needs a library that is not installed: pip install 'sightline[parquet]'")
     return table, format
@@ -68,13 +68,13 @@ def only(asked: Collection[str], known: Collection[str]) -> None:
     for name in asked:
         if name not in known:
             there = f"there is {', '.join(known)}" if known else "it takes none"
-            raise WrongParameter(f"'{name[:40]}' is no parameter of this address{_near(name, known)}: {there}")
+            raise WrongParameter(f"'{name[:40]}' is no parameter of this address{near(name, known)}: {there}")
 
 
 def every_file() -> list[str]:
     return [f"{view}.{ending}" for view in BY_VIEW for ending in FORMATS]
 
 
-def _near(name: str, known: Collection[str]) -> str:
+def near(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, 1)
     return f" - did you mean '{near[0]}'?" if near else ""
