@@ -26,9 +26,10 @@ test: $(READY) postgres odata-clients ## everything that must hold: style, types
 smoke: $(READY) ## the installed command without any development dependency, from a wheel, in an environment of its own
 	@sh tests/smoke.sh $(PYTHON)
 
-bench: $(READY) ## count requests to the trackers, and measure syncs beside the raw floor of the same run (ARGS="--issues 1000,10000")
+bench: $(READY) ## count requests to the trackers, measure judging, tables as files, and syncs beside the raw floor of the same run (ARGS="--issues 1000,10000")
 	$(BIN)/python -m tests.economy
 	$(BIN)/python -m tests.judging
+	$(BIN)/python -m tests.exporting
 	$(BIN)/python -m tests.bench $(ARGS)
 
 backtest: $(READY) ## companies with known truth: how well the signals foresee what will miss, beside two baselines (ARGS="--seeds 50")

@@ -26,6 +26,9 @@ from api.deps import (
     NotReady,
     problems,
 )
+from api.feeds.routes import feeds
+from api.files.routes import files
+from api.kept import Keeper
 from api.mapping import inbox, mapping_of
 from api.odata.routes import odata
 from api.shapes import (
@@ -184,9 +187,11 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
         lifespan=lifespan,
     )
     add_exception_handler(app, problems)
-    app.state.ledger, app.state.live = ledger, live
+    app.state.ledger, app.state.live, app.state.keeper = ledger, live, Keeper()
     app.include_router(health)
     app.include_router(v1)
     app.include_router(plan)
     app.include_router(odata)
+    app.include_router(files)
+    app.include_router(feeds)
     return app

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi_problem.error import BadRequestProblem, NotFoundProblem, ServerProblem
 from fastapi_problem.handler import new_exception_handler
 
+from api.kept import Keeper
 from ledger.store import Ledger
 from sync.configuration import Configuration
 from sync.configuration.live import Live
@@ -37,6 +38,25 @@ class WrongInstant(BadRequestProblem):
     title = "Wrong instant"
 
 
+class NoSuchFile(NotFoundProblem):
+    """No file has this name."""
+
+    title = "No such file"
+
+
+class WrongParameter(BadRequestProblem):
+    """A parameter that is not known here, or whose value is not."""
+
+    title = "Wrong parameter"
+
+
+class NotInstalled(ServerProblem):
+    """It needs a library that is not installed."""
+
+    title = "Not installed"
+    status = 501
+
+
 class NotReady(ServerProblem):
     """The database does not answer."""
 
@@ -58,8 +78,14 @@ def _configuration(live: LiveDep) -> Configuration:
     return live.current
 
 
+def _keeper(request: Request) -> Keeper:
+    keeper: Keeper = request.app.state.keeper
+    return keeper
+
+
 LiveDep = Annotated[Live, Depends(_live)]
 LedgerDep = Annotated[Ledger, Depends(_ledger)]
+KeeperDep = Annotated[Keeper, Depends(_keeper)]
 ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 
 problems = new_exception_handler()
@@ -68,3 +94,9 @@ NO_SUCH_DEPARTMENT: dict[int | str, dict[str, Any]] = {404: problems.generate_sw
 NO_SUCH_NODE: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchPlanNode)}
 WRONG_INSTANT: dict[int | str, dict[str, Any]] = {400: problems.generate_swagger_response(WrongInstant)}
 NOT_READY: dict[int | str, dict[str, Any]] = {503: problems.generate_swagger_response(NotReady)}
+FILE_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: problems.generate_swagger_response(WrongParameter),
+    404: problems.generate_swagger_response(NoSuchFile),
+    501: problems.generate_swagger_response(NotInstalled),
+    **NOT_READY,
+}

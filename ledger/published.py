@@ -482,11 +482,19 @@ def fingerprint() -> str:
 
 def definitions(dialect: str) -> Iterator[str]:
     """CREATE VIEW of every table, on "sqlite" or "postgresql"."""
-    express = _on_sqlite if dialect == "sqlite" else _on_postgresql
     for t in TABLES:
-        shown = ",\n  ".join(f'{_whole(c, express(c))} AS "{c.name}"' for c in t.columns)
-        source = t.on_postgresql if dialect == "postgresql" and t.on_postgresql else t.source
-        yield f"CREATE VIEW {t.view} AS SELECT\n  {shown}\nFROM {source}"
+        shown = ",\n  ".join(f'{expressed(c, dialect)} AS "{c.name}"' for c in t.columns)
+        yield f"CREATE VIEW {t.view} AS SELECT\n  {shown}\nFROM {from_where(t, dialect)}"
+
+
+def expressed(c: Column, dialect: str) -> str:
+    """SQL that a column stands for, on "sqlite" or "postgresql"."""
+    return _whole(c, _on_sqlite(c) if dialect == "sqlite" else _on_postgresql(c))
+
+
+def from_where(t: Table, dialect: str) -> str:
+    """SQL after FROM, where a table's rows lie."""
+    return t.on_postgresql if dialect == "postgresql" and t.on_postgresql else t.source
 
 
 def _whole(c: Column, sql: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError
 from sqlmodel import SQLModel, col
 
 from ledger.engine import LedgerError, transaction
+from ledger.export import Columns, Watch, batches
 from ledger.model import (
     Event,
     Finding,
@@ -161,6 +162,7 @@ class Reads:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._watch = Watch(engine)
 
     def _rows(self, statement: Any) -> Sequence[Any]:
         with transaction(self.engine, writing=False) as connection:
@@ -324,6 +326,14 @@ class Reads:
         for row in self._asked(page_of_each(table, column, values, wanted)):
             found.setdefault(row[0], []).append(row[1:])
         return found
+
+    def published_whole(self, table: Table) -> Iterator[Columns]:
+        """Every row of a published table as of one instant, in batches of columns: see `ledger.export.batches`."""
+        return batches(self.engine, table)
+
+    def state(self) -> str:
+        """A word that is another one after any write to the database, by whatever process."""
+        return self._watch.state()
 
     def _asked(self, statement: Any) -> list[tuple[Any, ...]]:
         try:

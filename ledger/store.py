@@ -155,6 +155,7 @@ class Ledger(Standing):
         return version
 
     def close(self) -> None:
+        self._watch.close()
         self.engine.dispose()
 
     def __enter__(self) -> Self:

@@ -471,3 +471,14 @@ def above_now(ledger: Ledger, configuration: Configuration) -> Facts:
     """The plan, people and sources now; no items and no readings."""
     gatherer = Gatherer(ledger, configuration, ledger.clock())
     return replace(gatherer.about, unlinked=tallies(ledger))
+
+
+def facts_now(
+    ledger: Ledger, configuration: Configuration, only: Collection[str]
+) -> Iterator[tuple[Sequence[Workstream], Facts]]:
+    """Some of the plan's workstreams with their items as they are now, a slice at a time. What is kept is brought up to date before."""
+    refresh(ledger, configuration)
+    gatherer, members = Gatherer(ledger, configuration, ledger.clock()), _Kept(ledger, {})
+    sizes = {key: len(ids) for key, ids in ledger.members(only).items()}
+    for part in gatherer.slices(sizes, only):
+        yield part, gatherer.facts(part, members)

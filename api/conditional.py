@@ -1,0 +1,90 @@
+"""Conditional requests and ranges, as RFC 9110 has them, for answers that lie ready as bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+
+from api.kept import Kept
+
+CHUNK = 1 << 20
+
+
+def answer(request: Request, kept: Kept, media_type: str, headers: Mapping[str, str]) -> Response:
+    """The file, the part of it that is asked for, or that nothing of it has changed; HEAD tells the same without it."""
+    told = {
+        "ETag": kept.etag,
+        "Last-Modified": format_datetime(kept.changed_at, usegmt=True),
+        "Cache-Control": "private, no-cache",
+        "Accept-Ranges": "bytes",
+        **headers,
+    }
+    asked = request.headers
+    if "if-match" in asked and not _names(asked["if-match"], kept.etag):
+        return Response(status_code=412, headers=told)
+    if _unchanged(asked, kept):
+        return Response(status_code=304, headers=told)
+    part = _part(asked, kept) if request.method == "GET" else None
+    if part is None:
+        return _sent(request, kept, range(kept.size), 200, media_type, told)
+    if not part:
+        return Response(status_code=416, headers={**told, "Content-Range": f"bytes */{kept.size}"})
+    told["Content-Range"] = f"bytes {part[0]}-{part[-1]}/{kept.size}"
+    return _sent(request, kept, part, 206, media_type, told)
+
+
+def _unchanged(asked: Mapping[str, str], kept: Kept) -> bool:
+    if "if-none-match" in asked:
+        return _names(asked["if-none-match"], kept.etag)
+    since = _instant(asked.get("if-modified-since"))
+    return since is not None and kept.changed_at <= since
+
+
+def _names(tags: str, etag: str) -> bool:
+    """Whether a list of tags names this one, or is a star."""
+    return tags.strip() == "*" or etag in (t.strip().removeprefix("W/") for t in tags.split(","))
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+
+
+def _part(asked: Mapping[str, str], kept: Kept) -> range | None:
+    """The bytes asked for; empty where there are none there, None where all of them are to be sent.
+
+    Several ranges at once are not served: the whole is sent, as RFC 9110 allows.
+    """
+    found = re.fullmatch(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", asked.get("range", "").strip(), re.I)
+    if not found or found[1] == found[2] == "":
+        return None
+    condition = asked.get("if-range", kept.etag)
+    if condition != kept.etag and _instant(condition) != kept.changed_at:
+        return None
+    first, last = found[1], found[2]
+    if first == "":
+        return range(max(kept.size - int(last), 0), kept.size)
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(int(last or kept.size) + 1, kept.size))
+
+
+def _sent(
+    request: Request, kept: Kept, part: range, status: int, media_type: str, headers: Mapping[str, str]
+) -> Response:
+    told = {**headers, "Content-Length": str(len(part))}
+    if request.method == "HEAD":
+        return Response(status_code=status, media_type=media_type, headers=told)
+    return StreamingResponse(_bytes(kept, part), status, told, media_type)
+
+
+def _bytes(kept: Kept, part: range) -> Iterator[bytes]:
+    for start in range(part.start, part.stop, CHUNK):
+        yield kept.read(start, min(CHUNK, part.stop - start))
