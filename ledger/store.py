@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from ledger.engine import LedgerError, open_engine, transaction
 from ledger.lease import Lease, LeaseHeld, fence, release, take
@@ -29,10 +29,6 @@ __all__ = ["Lease", "LeaseHeld", "Ledger", "LedgerError"]
 
 class Ledger(Reads):
     """Remembers what was said and when. Safe to share between threads; each call is a transaction of its own."""
-
-    def __init__(self, engine: Engine, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        super().__init__(engine)
-        self.clock = clock
 
     @classmethod
     def open(
