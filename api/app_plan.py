@@ -25,7 +25,8 @@ from api.shapes_plan import (
     StandingOut,
     TraceOut,
 )
-from ledger.store import Ledger
+from ledger.read import Reads
+from signals.facts import Facts
 from sync.configuration import Configuration
 
 plan = APIRouter(prefix="/v1", tags=["plan"])
@@ -33,7 +34,7 @@ Asked = Annotated[AsOf, Query()]
 REFUSALS: dict[int | str, dict[str, Any]] = {**NO_SUCH_NODE, **WRONG_INSTANT}
 
 
-def _at(asked: AsOf, ledger: Ledger) -> datetime:
+def _at(asked: AsOf, ledger: Reads) -> datetime:
     """The instant asked for; now where none is."""
     now = ledger.clock()
     if asked.as_of is None:
@@ -47,7 +48,7 @@ def _at(asked: AsOf, ledger: Ledger) -> datetime:
     return asked.as_of
 
 
-def _in_period(asked: Standing, ledger: Ledger, configuration: Configuration) -> datetime:
+def _in_period(asked: Standing, ledger: Reads, configuration: Configuration) -> datetime:
     """The instant asked for; a period alone means its end, or now while it runs."""
     at = _at(asked, ledger)
     if asked.period is None:
@@ -66,7 +67,7 @@ def _in_period(asked: Standing, ledger: Ledger, configuration: Configuration) ->
     return min(at, configuration.calendar.end_of(period.end_on))
 
 
-def _nodes(kind: str, asked: AsOf, ledger: Ledger, configuration: Configuration) -> NodesOut:
+def _nodes(kind: str, asked: AsOf, ledger: Reads, configuration: Configuration) -> NodesOut:
     at = _at(asked, ledger)
     judged, _ = company(ledger, configuration, at, asked.basis)
     found = [n for n in judged.nodes.values() if n.kind == kind]
@@ -149,10 +150,22 @@ def list_dependencies(asked: Asked, ledger: LedgerDep, configuration: Configurat
             opened.setdefault(v.variant, []).append(v.because)
     return DependenciesOut(
         items=[
-            DependencyOut.model_validate({**msgspec.to_builtins(d), "open": opened.get(d.key, [])})
+            DependencyOut.model_validate(
+                {
+                    **msgspec.to_builtins(d),
+                    "provider_item": _named(facts, d.provider_item),
+                    "open": opened.get(d.key, []),
+                }
+            )
             for d in facts.plan.dependencies
         ]
     )
+
+
+def _named(facts: Facts, provider_item: str | None) -> str | None:
+    """What a commitment waits for, where the reader may see it."""
+    item = facts.item_of(provider_item)
+    return facts.hidden.get(item.id, provider_item) if item else provider_item
 
 
 @plan.get("/changes", summary="What is different since an instant?", responses=WRONG_INSTANT)

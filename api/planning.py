@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from ledger.store import Ledger
+from ledger.read import Reads
 from signals.catalogue import CATALOGUE, Verdict
 from signals.company import Company, NeedsDecision, NodeStatus, judge, watermelon_index
 from signals.facts import Facts
@@ -70,7 +70,7 @@ class Changes(msgspec.Struct, frozen=True):
     cleared: tuple[NeedsDecision, ...]
 
 
-def traced(ledger: Ledger, configuration: Configuration, key: str, at: datetime) -> Trace:
+def traced(ledger: Reads, configuration: Configuration, key: str, at: datetime) -> Trace:
     """Which workstream of a missed key result signalled first, or that it came as a surprise.
 
     Raises:
@@ -90,7 +90,7 @@ class NoSuchNode(Exception):
 
 
 def company(
-    ledger: Ledger, configuration: Configuration, at: datetime, basis: Basis = "happened", mapping: Under | None = None
+    ledger: Reads, configuration: Configuration, at: datetime, basis: Basis = "happened", mapping: Under | None = None
 ) -> tuple[Company, Facts]:
     """Everything judged as of an instant, and what it was judged from."""
     facts = facts_at(ledger, configuration, at, basis, mapping)
@@ -103,7 +103,7 @@ def company(
 
 
 def standing(
-    ledger: Ledger,
+    ledger: Reads,
     configuration: Configuration,
     key: str,
     at: datetime,
@@ -128,7 +128,7 @@ def standing(
 
 
 def reasons(
-    ledger: Ledger, configuration: Configuration, key: str, at: datetime, *, basis: Basis = "happened"
+    ledger: Reads, configuration: Configuration, key: str, at: datetime, *, basis: Basis = "happened"
 ) -> Reasons:
     """Why a node stands as it does.
 
@@ -144,11 +144,11 @@ def reasons(
     planned = work or facts.plan.key_result_by_key.get(key) or facts.plan.objective_by_key.get(key)
     return Reasons(
         at, node, told, tuple(judged.nodes[k] for k in _children(facts, key)),
-        tuple(i.id for i in facts.work(work)) if work else (), planned.origin if planned else "", judged.formula,
+        tuple(i.id for i in facts.work(work) if i.id not in facts.hidden) if work else (), planned.origin if planned else "", judged.formula,
     )  # fmt: skip
 
 
-def changes(ledger: Ledger, configuration: Configuration, since: datetime, until: datetime) -> Changes:
+def changes(ledger: Reads, configuration: Configuration, since: datetime, until: datetime) -> Changes:
     """What is different between two instants, both as known now."""
     before, _ = company(ledger, configuration, since)
     after, _ = company(ledger, configuration, until)

@@ -18,6 +18,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from ledger.engine import LedgerError, open_engine, transaction
+from ledger.keys import Audit, Keys
 from ledger.lease import Lease, LeaseHeld, fence, release, take
 from ledger.migrations import HEAD
 from ledger.model import to_ms
@@ -51,6 +52,16 @@ class Ledger(Reads):
             ledger.close()
             raise
         return ledger
+
+    @property
+    def keys(self) -> Keys:
+        """The access keys."""
+        return Keys(self.engine, self.clock)
+
+    @property
+    def audit(self) -> Audit:
+        """Who did and read what."""
+        return Audit(self.engine, self.clock)
 
     def migrate(self) -> None:
         """Brings the tables up to date; safe when several processes do it at once."""

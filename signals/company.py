@@ -16,7 +16,7 @@ from ledger.model import Health, Lifecycle
 from signals.between import collisions, consumers, dependencies
 from signals.catalogue import CATALOGUE, RANK, Evidence, Thresholds, Verdict
 from signals.data import evaluate_source
-from signals.facts import Facts, ItemFacts
+from signals.facts import Facts, ItemFacts, SourceFacts
 from signals.headline import (
     FORMULA,
     KNOWN,
@@ -35,6 +35,7 @@ from signals.headline import (
 )
 from signals.plan import KeyResult, Objective, Workstream
 from signals.results import evaluate_key_result, structure
+from signals.veil import veiled
 from signals.workstream import cadences_unsaid, evaluate, name
 
 DAY = timedelta(days=1)
@@ -117,7 +118,7 @@ def judge(facts: Facts, thresholds: Thresholds | None = None) -> Company:
     thresholds = thresholds or Thresholds()
     today = _raw(facts, thresholds)
     yesterday = {v.key: v for v in _raw(cut_off(facts, facts.calendar.end_of(facts.today - DAY)), thresholds)}
-    verdicts = [_settled(v, yesterday.get(v.key)) for v in today]
+    verdicts = [veiled(facts, _settled(v, yesterday.get(v.key))) for v in today]
     by_subject: dict[str, list[Verdict]] = {}
     for v in verdicts:
         by_subject.setdefault(v.subject, []).append(v)
@@ -239,7 +240,7 @@ def _distribution(said: Sequence[tuple[Lifecycle, Health]]) -> dict[str, int]:
     return counts
 
 
-def _sources(facts: Facts, work: Iterable[ItemFacts]) -> list[object]:
+def _sources(facts: Facts, work: Iterable[ItemFacts]) -> list[SourceFacts]:
     return [facts.sources[k] for k in sorted({i.source for i in work}) if k in facts.sources]
 
 

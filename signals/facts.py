@@ -154,6 +154,8 @@ class Facts:
     """By department: (active items of no workstream, active items)."""
     by_key: Mapping[str, str] = field(default_factory=dict)
     """Item key, where only one item has it, to its id."""
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    """Ids of items and keys of sources whose details the reader may not see, with the sentence that stands in their place."""
     _told: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was asked of a workstream before: every signal asks for the same."""
 
@@ -167,6 +169,23 @@ class Facts:
             found = (self.items.get(i) for i in self.of.get(workstream.key, ()))
             told = self._told["work", workstream.key] = [i for i in found if i is not None and i.present]
         return list(told)
+
+    @cached_property
+    def asks(self) -> Mapping[str, str]:
+        """What is hidden, and every workstream and key result that stands on it."""
+        if not self.hidden:
+            return {}
+        found = dict(self.hidden)
+        for w in self.plan.workstreams:
+            ids = [*self.of.get(w.key, ()), *(p.item for p in self.checkpoints(w))]
+            if ask := next((a for i in ids if i and (a := self.hidden.get(i))), None):
+                found[w.key] = ask
+        for kr in self.plan.key_results:
+            if kr.metric is not None and kr.metric.item is not None:
+                item = self.item_of(f"{kr.metric.source}:{kr.metric.item}") or self.item_of(kr.metric.item)
+                if item is not None and item.id in self.hidden:
+                    found[kr.key] = self.hidden[item.id]
+        return found
 
     def absent(self, owner: str | None) -> frozenset[date]:
         """Days on which an owner is away."""

@@ -214,6 +214,10 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
         return _grouped((kr, w) for w in self.workstreams for kr in w.supports)
 
     @cached_property
+    def dependency_by_key(self) -> Mapping[str, Dependency]:
+        return {d.key: d for d in self.dependencies}
+
+    @cached_property
     def consumers_of(self) -> Mapping[str, Sequence[Dependency]]:
         """By provider."""
         return _grouped((d.provider, d) for d in self.dependencies)

@@ -132,7 +132,7 @@ def delivered_not_moved(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> 
     if done / total < t["delivered"] - 1e-9 or not (late or short):
         return clear("delivered_not_moved", kr.key, delivered=round(done / total, 4), moved=round(moved, 4))
     because = f"{done / total:.0%} of the work for '{kr.title}' is done, and the metric has gone {moved:.0%} of its way"
-    inputs = {"delivered": round(done / total, 4), "moved": round(moved, 4)}
+    inputs: dict[str, float | int | str | None] = {"delivered": round(done / total, 4), "moved": round(moved, 4)}
     return Verdict("delivered_not_moved", kr.key, "open", "warn", because, inputs=inputs)
 
 

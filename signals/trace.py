@@ -9,7 +9,7 @@ import msgspec
 from signals.catalogue import Thresholds
 from signals.company import cut_off, judge
 from signals.facts import Facts
-from signals.plan import KeyResult
+from signals.plan import KeyResult, Metric, Period, Reading
 from signals.results import latest, period_of, share, week_of
 
 MISSED_BELOW = 0.7
@@ -35,7 +35,15 @@ def trace(facts: Facts, kr: KeyResult, thresholds: Thresholds | None = None) -> 
     period, reading = period_of(facts, kr), latest(facts, kr)
     if period is None or kr.metric is None or reading is None:
         return Trace(kr.key, None, "not_scored", because=f"'{kr.title}' has no metric with a reading in a period")
-    score = round(min(max(share(kr.metric, reading.value), 0.0), 1.0), 2)
+    told = _traced(facts, kr, period, kr.metric, reading, thresholds)
+    ask = facts.asks.get(kr.key)
+    return msgspec.structs.replace(told, score=None, because=ask) if ask else told
+
+
+def _traced(
+    facts: Facts, kr: KeyResult, period: Period, metric: Metric, reading: Reading, thresholds: Thresholds | None
+) -> Trace:
+    score = round(min(max(share(metric, reading.value), 0.0), 1.0), 2)
     if score >= MISSED_BELOW:
         return Trace(kr.key, score, "reached", because=f"'{kr.title}' scored {score:g}")
     mine = {w.key for w in facts.plan.workstreams_of.get(kr.key, ())}

@@ -10,13 +10,16 @@ import msgspec
 
 from connectors.contract import RawRecord, Said
 from ledger.model import Item, Presence, from_ms, to_ms
+from ledger.read import Reads
 from ledger.store import Ledger
+from ledger.veil import Veil
 from normalizer.mapping import Mapping as Translation
 from normalizer.people import People
 from normalizer.translate import Translator
 from signals.catalogue import Thresholds
 from signals.facts import FINISHED, Act, Facts, ItemFacts, SourceFacts, State
 from signals.plan import KeyResult, Plan, Reading, Selection
+from signals.veil import masked
 from sync.configuration import BoundSource, Configuration
 from sync.mapping import translator_for
 
@@ -36,13 +39,14 @@ def thresholds(configuration: Configuration) -> Thresholds:
 
 
 def facts_at(
-    ledger: Ledger, configuration: Configuration, at: datetime, basis: Basis = "happened", mapping: Under | None = None
+    ledger: Reads, configuration: Configuration, at: datetime, basis: Basis = "happened", mapping: Under | None = None
 ) -> Facts:
-    """Everything as of an instant; nothing later is in it.
+    """Everything as of an instant; nothing later is in it. What the ledger's reader may not see counts, and has no words.
 
     mapping: None is the basis's own: what was known then under the mapping of then, what is known now under that of now.
     """
     plan, keys = configuration.plan, [s.key for s in configuration.sources]
+    veil, ledger = ledger.veil, ledger.whole
     presences = ledger.presences(keys)
     people = People(configuration.persons())
     own = "then" if basis == "known" else "now"
@@ -52,13 +56,13 @@ def facts_at(
     for item in items.values():
         by_key.setdefault(item.key, []).append(item.id)
     unique = {key: ids[0] for key, ids in by_key.items() if len(ids) == 1}
-    of = _members(plan, items, presences)
+    of, hidden = _members(plan, items, presences), _hidden(veil, keys, presences)
     return Facts(
         now=at,
         plan=plan,
         calendar=configuration.calendar,
         people=configuration.owners,
-        items=items,
+        items={i: masked(item, hidden[i]) if i in hidden else item for i, item in items.items()} if hidden else items,
         of=of,
         sources={s.key: _source(ledger, s, at, items, basis) for s in configuration.sources},
         cadence={d.department: d.cadence for d in configuration.departments},
@@ -71,14 +75,24 @@ def facts_at(
         first_seen=_first_seen(ledger, configuration, at),
         unlinked=_unlinked(configuration, items, of),
         by_key=unique,
+        hidden=hidden,
     )
+
+
+def _hidden(veil: Veil, sources: list[str], presences: Mapping[str, tuple[str, str, Presence]]) -> dict[str, str]:
+    """Items and sources whose details the reader may not see; what is confidential and judged for a reader is noted."""
+    asks = {home: veil.ask(*home) for home in {(source, binding) for source, binding, _ in presences.values()}}
+    told = (
+        {item: asks[source, binding] for item, (source, binding, _) in presences.items()} if any(asks.values()) else {}
+    )
+    return {key: ask for key, ask in (*told.items(), *((s, veil.ask_source(s)) for s in sources)) if ask}
 
 
 # -- items -----------------------------------------------------------------------------------------------------------------
 
 
 def _items(
-    ledger: Ledger,
+    ledger: Reads,
     sources: list[str],
     at: datetime,
     basis: Basis,
@@ -118,7 +132,7 @@ def _items(
 
 
 def _translators(
-    ledger: Ledger, configuration: Configuration, at: datetime, mapping: Under | None, people: People
+    ledger: Reads, configuration: Configuration, at: datetime, mapping: Under | None, people: People
 ) -> dict[tuple[str, str], Translator]:
     found = {}
     for bound in configuration.sources:
@@ -182,7 +196,7 @@ def _unlinked(
 # -- sources, readings, first seen ---------------------------------------------------------------------------------------------
 
 
-def _source(ledger: Ledger, s: BoundSource, at: datetime, items: Mapping[str, ItemFacts], basis: Basis) -> SourceFacts:
+def _source(ledger: Reads, s: BoundSource, at: datetime, items: Mapping[str, ItemFacts], basis: Basis) -> SourceFacts:
     good = ledger.good_runs(s.key, at=at)
     if not good and basis == "happened" and ledger.last_good().get(s.key):
         good = [at]  # read only later, and the tracker's own history told of that instant
@@ -194,7 +208,7 @@ def _source(ledger: Ledger, s: BoundSource, at: datetime, items: Mapping[str, It
 
 
 def _readings(
-    ledger: Ledger,
+    ledger: Reads,
     configuration: Configuration,
     kr: KeyResult,
     items: Mapping[str, ItemFacts],
@@ -220,7 +234,7 @@ def _readings(
     return sorted(found, key=lambda r: r.on)
 
 
-def _value(ledger: Ledger, item: str, digest: str) -> float | None:
+def _value(ledger: Reads, item: str, digest: str) -> float | None:
     """The number that a record tells as its current value, else as its progress."""
     raw = ledger.raw(item, digest)
     fields = _raw(raw).fields if raw else {}
@@ -231,7 +245,7 @@ def _value(ledger: Ledger, item: str, digest: str) -> float | None:
     return None
 
 
-def _first_seen(ledger: Ledger, configuration: Configuration, at: datetime) -> dict[str, date]:
+def _first_seen(ledger: Reads, configuration: Configuration, at: datetime) -> dict[str, date]:
     """When nodes came in that were not in the first plan of all: nobody knows since when those of the first plan are planned."""
     calendar, seen = configuration.calendar, ledger.first_seen()
     first = min(seen.values(), default=0)
