@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
-from fastapi_problem.error import BadRequestProblem, NotFoundProblem, ServerProblem
+from asgi_correlation_id import correlation_id
+from fastapi import Depends, Request, Response
+from fastapi_problem.error import (
+    BadRequestProblem,
+    ForbiddenProblem,
+    NotFoundProblem,
+    ServerProblem,
+    StatusProblem,
+    UnauthorisedProblem,
+)
 from fastapi_problem.handler import new_exception_handler
 
+from ledger.engine import LedgerError
+from ledger.read import Reads
 from ledger.store import Ledger
 from sync.configuration import Configuration
 from sync.configuration.live import Live
@@ -44,9 +55,60 @@ class NotReady(ServerProblem):
     status = 503
 
 
-def _ledger(request: Request) -> Ledger:
+class NoAccess(UnauthorisedProblem):
+    """No key, a wrong one, or one that is no longer valid."""
+
+    title = "No access"
+
+
+class MissingScope(ForbiddenProblem):
+    """The key is good for something else."""
+
+    title = "Missing scope"
+
+
+class Unprotected(ForbiddenProblem):
+    """There are no keys yet, and the request does not come from this machine itself."""
+
+    title = "Unprotected"
+
+
+class TooManyRequests(StatusProblem):
+    """The key has asked more often than it may."""
+
+    title = "Too many requests"
+    status = 429
+
+
+class Unexpected(ServerProblem):
+    """An error of ours. What it says is for the log: it may name what the reader may not see."""
+
+    title = "Unexpected error"
+
+    def __init__(self, _said: str = "", **more: Any) -> None:
+        super().__init__("the service met an error of its own; its log has more, under this request's id", **more)
+
+
+def _database(request: Request) -> Ledger:
     ledger: Ledger = request.app.state.ledger
     return ledger
+
+
+def _ledger(request: Request, database: DatabaseDep) -> Reads:
+    """The ledger as this reader may see it; without a veil nothing is answered."""
+    return database.seen_by(request.state.veil)
+
+
+def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotReady:
+    return NotReady(str(error))
+
+
+def _with_request_id(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
+    told = {**content, "request_id": correlation_id.get()}
+    response.body = json.dumps(told, separators=(",", ":")).encode()
+    if content["type"] == "unexpected" and told["request_id"]:  # answered outside of what sets the header elsewhere
+        response.headers["X-Request-ID"] = told["request_id"]
+    return told, response
 
 
 def _live(request: Request) -> Live:
@@ -59,12 +121,23 @@ def _configuration(live: LiveDep) -> Configuration:
 
 
 LiveDep = Annotated[Live, Depends(_live)]
-LedgerDep = Annotated[Ledger, Depends(_ledger)]
+DatabaseDep = Annotated[Ledger, Depends(_database)]
+"""The whole ledger: for health only."""
+LedgerDep = Annotated[Reads, Depends(_ledger)]
 ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 
-problems = new_exception_handler()
+problems = new_exception_handler(
+    handlers={LedgerError: _unanswered},
+    unhandled_wrappers={"default": Unexpected},
+    post_hooks=[_with_request_id],
+)
 NO_SUCH_ITEM: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchItem)}
 NO_SUCH_DEPARTMENT: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDepartment)}
 NO_SUCH_NODE: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchPlanNode)}
 WRONG_INSTANT: dict[int | str, dict[str, Any]] = {400: problems.generate_swagger_response(WrongInstant)}
 NOT_READY: dict[int | str, dict[str, Any]] = {503: problems.generate_swagger_response(NotReady)}
+REFUSED: dict[int | str, dict[str, Any]] = {
+    401: problems.generate_swagger_response(NoAccess),
+    403: problems.generate_swagger_response(MissingScope, Unprotected),
+    429: problems.generate_swagger_response(TooManyRequests),
+}
