@@ -94,6 +94,17 @@ def instant(as_of: datetime | None, configuration: Configuration) -> datetime:
     return min(moment.replace(tzinfo=ZoneInfo(configuration.organisation.timezone)).astimezone(UTC), now)
 
 
+def user() -> str:
+    """Who works at this terminal, for the audit log."""
+    import os
+    import pwd
+
+    try:
+        return f"{pwd.getpwuid(os.getuid()).pw_name} (terminal)"
+    except KeyError:  # a container's user that has no name
+        return f"uid {os.getuid()} (terminal)"
+
+
 def stop(sentence: str, code: int = 2) -> NoReturn:
     """Ends the command: 2 for wrong use or configuration, 1 where something needs a person."""
     typer.echo(sentence, err=True)

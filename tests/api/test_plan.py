@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from api.app import create_app
@@ -24,6 +23,7 @@ from sync.closing import check_in, close_week, note_open, pack_of
 from sync.configuration import ConfigErrors, Configuration, load
 from sync.facts import facts_at
 from sync.run import sync_source
+from tests.asking import local
 from tests.planned import QUARTER, at, facts, item, stream
 
 CLI = CliRunner()
@@ -143,7 +143,7 @@ def test_an_unknown_node_is_said(board: Board) -> None:
 
 
 def test_the_plan_over_http(board: Board) -> None:
-    with Ledger.open(board.url) as ledger, TestClient(create_app(ledger, board.loaded)) as client:
+    with Ledger.open(board.url) as ledger, local(create_app(ledger, board.loaded)) as client:
         for path, count in (("pillars", 2), ("objectives", 2), ("key-results", 4), ("workstreams", 5)):
             assert len(client.get(f"/v1/{path}").json()["items"]) == count, path
         status = client.get("/v1/pillars/pillar-2/status").json()
