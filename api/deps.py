@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Annotated, Any
 
 from asgi_correlation_id import correlation_id
@@ -22,6 +23,8 @@ from ledger.read import Reads
 from ledger.store import Ledger
 from sync.configuration import Configuration
 from sync.configuration.live import Live
+
+log = logging.getLogger("sightline.http")
 
 
 class NoSuchItem(NotFoundProblem):
@@ -100,7 +103,9 @@ def _ledger(request: Request, database: DatabaseDep) -> Reads:
 
 
 def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotReady:
-    return NotReady(str(error))
+    """Where the database lies is nobody's business who asks; without it nobody's key can be known."""
+    log.warning("%s", error)
+    return NotReady("the database does not answer: the service's log says why, under this request's id")
 
 
 def _with_request_id(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:

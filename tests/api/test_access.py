@@ -28,6 +28,7 @@ from api.app import create_app
 from api.cli import app as command
 from api.server import log_config, run
 from demo.company import DemoCompany, configuration
+from ledger.engine import LedgerError
 from ledger.keys import PREFIX, KeyRefused
 from ledger.read import EVERYTHING, Filter
 from ledger.store import Ledger
@@ -548,6 +549,34 @@ def test_no_question_to_the_ledger_tells_of_a_hidden_row(house: House, question:
     assert whole or question in ("unresolved", "cells", "forgotten", "inbox", "closes")
 
 
+def test_what_is_judged_for_a_reader_has_no_words_of_what_is_hidden(house: House) -> None:
+    """So that a sentence that a new signal makes cannot name it either."""
+    from api.access import Reader
+    from sync.facts import facts_at
+
+    veil = veil_for(Reader("k", "k", ("read",), ("engineering",)), house.loaded)
+    judged = facts_at(house.ledger.seen_by(veil), house.loaded, datetime.now(UTC)).items.values()
+    told = " ".join(f"{i.key} {i.title} {i.url} {i.blocked_on} {i.now.decision_needed}" for i in judged)
+    for text in confidential(house, "legal") - {i.id for i in judged}:
+        assert text not in told
+
+
+def test_a_database_that_does_not_answer_is_said_without_saying_where_it_is(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(*_: Any) -> Any:
+        raise LedgerError("the database postgresql://sightline@db.internal/x does not answer")
+
+    monkeypatch.setattr("ledger.keys.Keys.exist", gone)
+    monkeypatch.setattr("ledger.store.Ledger.is_current", gone)
+    with local(house.app(), raise_server_exceptions=False) as client:
+        for path in ("/v1/items", "/readyz"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.json()["type"]) == (503, "not-ready")
+            assert "db.internal" not in answer.text
+    assert "db.internal" in caplog.text
+
+
 # -- what is noted -----------------------------------------------------------------------------------------------------------
 
 
@@ -567,7 +596,6 @@ def test_reading_confidential_rows_is_noted_once_per_request(house: House) -> No
 
 
 def test_nothing_confidential_is_answered_that_cannot_be_noted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ledger.engine import LedgerError
     from ledger.keys import Audit
 
     def full(*_: Any) -> None:
