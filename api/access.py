@@ -28,7 +28,7 @@ from api.deps import MissingScope, NoAccess, TooManyRequests, Unprotected, probl
 from ledger.engine import LedgerError
 from ledger.keys import PREFIX, Key
 from ledger.store import Ledger
-from ledger.veil import Veil
+from ledger.veil import Bound, Veil
 from sync.configuration import Configuration
 from sync.configuration.live import Live
 
@@ -168,12 +168,14 @@ class Door:
             )
 
     def _audited(self, send: Send, reader: Reader, veil: Veil) -> Send:
-        """Notes the confidential rows that an answer tells of, before its first byte leaves: one line per request."""
+        """Notes the confidential rows that an answer tells of before they leave: one line per request, more only where a streamed
+        answer comes to further bindings."""
+        noted: set[Bound] = set()
 
         async def audited(message: Message) -> None:
-            if veil.met and (message["type"] == "http.response.start" or not message.get("more_body")):
-                read = ", ".join("/".join(bound) for bound in sorted(veil.met))
-                veil.met.clear()
+            if fresh := veil.met - noted:
+                noted.update(fresh)
+                read = ", ".join("/".join(bound) for bound in sorted(fresh))
                 await run_in_threadpool(self.ledger.audit.note, reader.who, "read", read)
             await send(message)
 
