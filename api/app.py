@@ -132,7 +132,7 @@ def get_history(item_id: str, ledger: LedgerDep) -> HistoryOut:
 
 @v1.get("/departments", summary="Departments, and what waits for their heads", tags=["departments"])
 def list_departments(ledger: LedgerDep, configuration: ConfigurationDep) -> DepartmentsOut:
-    unmapped = ledger.unmapped()
+    unmapped = ledger.unmapped_words(at=ledger.clock())
     waiting = {d.department: sum(unmapped.get(s.key, 0) for s in d.sources) for d in configuration.departments}
     return DepartmentsOut(items=[department_shape(d, configuration, waiting) for d in configuration.departments])
 

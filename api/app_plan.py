@@ -9,10 +9,23 @@ import msgspec
 from fastapi import APIRouter, Query
 
 from api.deps import NO_SUCH_NODE, WRONG_INSTANT, ConfigurationDep, LedgerDep, NoSuchPlanNode, WrongInstant
-from api.planning import NoSuchNode, changes, company, definitions, reasons, standing, traced
+from api.planning import (
+    Board,
+    NoSuchNode,
+    board_at,
+    changes,
+    check_ins,
+    definitions,
+    reasons,
+    standing,
+    traced,
+)
 from api.shapes_plan import (
     AsOf,
     ChangesOut,
+    Checked,
+    CheckInOut,
+    CheckInsOut,
     DefinitionsOut,
     DependenciesOut,
     DependencyOut,
@@ -26,19 +39,18 @@ from api.shapes_plan import (
     TraceOut,
 )
 from ledger.read import Reads
-from signals.facts import Facts
 from sync.configuration import Configuration
 
 plan = APIRouter(prefix="/v1", tags=["plan"])
-Asked = Annotated[AsOf, Query()]
+Asked = Annotated[Standing, Query()]
 REFUSALS: dict[int | str, dict[str, Any]] = {**NO_SUCH_NODE, **WRONG_INSTANT}
 
 
-def _at(asked: AsOf, ledger: Reads) -> datetime:
-    """The instant asked for; now where none is."""
+def _at(asked: AsOf, ledger: Reads) -> datetime | None:
+    """The instant asked for; None, which is now, where none is."""
     now = ledger.clock()
     if asked.as_of is None:
-        return now
+        return None
     if asked.as_of.tzinfo is None:
         raise WrongInstant(
             "as_of needs an offset, for example 2026-11-20T17:00:00+01:00 (write + as %2B in an address)"
@@ -48,7 +60,7 @@ def _at(asked: AsOf, ledger: Reads) -> datetime:
     return asked.as_of
 
 
-def _in_period(asked: Standing, ledger: Reads, configuration: Configuration) -> datetime:
+def _in_period(asked: Standing, ledger: Reads, configuration: Configuration) -> datetime | None:
     """The instant asked for; a period alone means its end, or now while it runs."""
     at = _at(asked, ledger)
     if asked.period is None:
@@ -57,23 +69,25 @@ def _in_period(asked: Standing, ledger: Reads, configuration: Configuration) -> 
     if period is None:
         known = ", ".join(configuration.plan.period_by_key) or "none"
         raise WrongInstant(f"there is no period '{asked.period}': known are {known}")
-    day = configuration.calendar.day(at)
+    day = configuration.calendar.day(at or ledger.clock())
     if asked.as_of is not None and not period.start_on <= day <= period.end_on:
         raise WrongInstant(
             f"as_of {asked.as_of.isoformat()} lies outside of {period.key} ({period.start_on} to {period.end_on})"
         )
     if day < period.start_on:
         raise WrongInstant(f"{period.key} begins on {period.start_on}")
-    return min(at, configuration.calendar.end_of(period.end_on))
+    end = configuration.calendar.end_of(period.end_on)
+    return end if at is None and ledger.clock() > end else at
 
 
-def _nodes(kind: str, asked: AsOf, ledger: Reads, configuration: Configuration) -> NodesOut:
-    at = _at(asked, ledger)
-    judged, _ = company(ledger, configuration, at, asked.basis)
-    found = [n for n in judged.nodes.values() if n.kind == kind]
-    return NodesOut(
-        as_of=at, basis=asked.basis, items=[NodeStatusOut.model_validate(msgspec.to_builtins(n)) for n in found]
-    )
+def _nodes(kind: str, asked: Standing, ledger: Reads, configuration: Configuration) -> NodesOut:
+    board = _board(asked, ledger, configuration)
+    found = [NodeStatusOut.told(n) for n in board.nodes(kind).values()]
+    return NodesOut(as_of=board.as_of, basis=asked.basis, items=found)
+
+
+def _board(asked: Standing, ledger: Reads, configuration: Configuration) -> Board:
+    return board_at(ledger, configuration, _in_period(asked, ledger, configuration), asked.basis, asked.mapping)
 
 
 @plan.get("/pillars", summary="Every pillar and how it stands", responses=WRONG_INSTANT)
@@ -107,21 +121,20 @@ def get_pillar(
 def get_node(
     key: str, asked: Annotated[Standing, Query()], ledger: LedgerDep, configuration: ConfigurationDep
 ) -> StandingOut:
-    at = _in_period(asked, ledger, configuration)
     try:
-        found = standing(ledger, configuration, key, at, basis=asked.basis, mapping=asked.mapping)
+        found = standing(_board(asked, ledger, configuration), key, basis=asked.basis)
     except NoSuchNode as error:
         raise NoSuchPlanNode(str(error)) from error
-    return StandingOut.model_validate(msgspec.to_builtins(found))
+    return StandingOut.told(found)
 
 
 @plan.get("/nodes/{key}/explain", summary="Why does it stand so?", responses=REFUSALS)
 def get_reasons(key: str, asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> ReasonsOut:
     try:
-        found = reasons(ledger, configuration, key, _at(asked, ledger), basis=asked.basis)
+        found = reasons(ledger, configuration, key, _in_period(asked, ledger, configuration), basis=asked.basis)
     except NoSuchNode as error:
         raise NoSuchPlanNode(str(error)) from error
-    return ReasonsOut.model_validate(msgspec.to_builtins(found))
+    return ReasonsOut.told(found)
 
 
 @plan.get(
@@ -129,50 +142,51 @@ def get_reasons(key: str, asked: Asked, ledger: LedgerDep, configuration: Config
 )
 def get_trace(key: str, asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> TraceOut:
     try:
-        return TraceOut.model_validate(msgspec.to_builtins(traced(ledger, configuration, key, _at(asked, ledger))))
+        found = traced(ledger, configuration, key, _in_period(asked, ledger, configuration) or ledger.clock())
     except NoSuchNode as error:
         raise NoSuchPlanNode(str(error)) from error
+    return TraceOut.model_validate(msgspec.to_builtins(found))
 
 
 @plan.get("/exceptions", summary="Everything that needs a decision", responses=WRONG_INSTANT)
 def list_exceptions(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> ExceptionsOut:
-    at = _at(asked, ledger)
-    judged, _ = company(ledger, configuration, at, asked.basis)
-    return ExceptionsOut.model_validate({"as_of": at, "items": msgspec.to_builtins(judged.exceptions)})
+    board = _board(asked, ledger, configuration)
+    return ExceptionsOut.model_validate({"as_of": board.as_of, "items": msgspec.to_builtins(board.exceptions())})
 
 
 @plan.get("/dependencies", summary="Commitments between workstreams, and what is open on them", responses=WRONG_INSTANT)
 def list_dependencies(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> DependenciesOut:
-    judged, facts = company(ledger, configuration, _at(asked, ledger), asked.basis)
+    board = _board(asked, ledger, configuration)
     opened: dict[str, list[str]] = {}
-    for v in judged.verdicts:
-        if v.signal.startswith("dependency_") and v.outcome == "open":
-            opened.setdefault(v.variant, []).append(v.because)
+    for e in board.exceptions():
+        if e.signal.startswith("dependency_"):
+            opened.setdefault(e.variant, []).append(e.because)
     return DependenciesOut(
         items=[
-            DependencyOut.model_validate(
-                {
-                    **msgspec.to_builtins(d),
-                    "provider_item": _named(facts, d.provider_item),
-                    "open": opened.get(d.key, []),
-                }
-            )
-            for d in facts.plan.dependencies
+            DependencyOut.model_validate({**msgspec.to_builtins(d), "open": opened.get(d.key, [])})
+            for d in board.plan.dependencies
         ]
     )
 
 
-def _named(facts: Facts, provider_item: str | None) -> str | None:
-    """What a commitment waits for, where the reader may see it."""
-    item = facts.item_of(provider_item)
-    return facts.hidden.get(item.id, provider_item) if item else provider_item
-
-
 @plan.get("/changes", summary="What is different since an instant?", responses=WRONG_INSTANT)
 def get_changes(asked: Annotated[Since, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> ChangesOut:
-    until = _at(asked, ledger)
-    begin = _at(AsOf(as_of=asked.since), ledger)
-    return ChangesOut.model_validate(msgspec.to_builtins(changes(ledger, configuration, begin, until)))
+    before = board_at(ledger, configuration, _at(AsOf(as_of=asked.since), ledger), asked.basis, asked.mapping)
+    found = changes(before, board_at(ledger, configuration, _at(asked, ledger), asked.basis, asked.mapping))
+    return ChangesOut.model_validate(msgspec.to_builtins(found))
+
+
+@plan.get("/check-ins", summary="What each workstream said in each closed week", responses=WRONG_INSTANT)
+def list_check_ins(
+    asked: Annotated[Checked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
+) -> CheckInsOut:
+    rows = check_ins(ledger, configuration, asked.week, asked.node)
+    return CheckInsOut(
+        items=[
+            CheckInOut.model_validate({**msgspec.to_builtins(c), "restated": restated, "version": version})
+            for c, restated, version in rows
+        ]
+    )
 
 
 @plan.get("/definitions", summary="Every signal, its thresholds and what it asks")

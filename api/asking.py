@@ -57,14 +57,8 @@ def overview(ledger: Reads, configuration: Configuration, *, now: datetime | Non
     """The answer as of now: counts and the worst `limit` exceptions; the full list is asked for by `limit` 0."""
     now = now or datetime.now(UTC)
     today = now.astimezone(ZoneInfo(configuration.organisation.timezone)).date()
-    figures = {
-        (s.key, b.key)
-        for d in configuration.departments
-        for s in d.sources
-        for b in s.bindings
-        if b.role == "key_result"
-    }
-    tallies = [t for row in ledger.tallies() if ((t := Tally(*row)).source, t.binding) not in figures]
+    planned = configuration.plan_bindings
+    tallies = [t for row in ledger.tallies() if ((t := Tally(*row)).source, t.binding) not in planned]
     ages = _ages(ledger, configuration)
     departments = [
         answer(
@@ -84,7 +78,7 @@ def overview(ledger: Reads, configuration: Configuration, *, now: datetime | Non
 def _ages(ledger: Reads, configuration: Configuration) -> dict[str, SourceAge]:
     good = ledger.last_good()
     absent: dict[tuple[str, str], int] = {(s, p): n for s, p, n in ledger.absences()}
-    unmapped = ledger.unmapped()
+    unmapped = ledger.unmapped_words(at=ledger.clock())
     found = {}
     for source in (s for d in configuration.departments for s in d.sources):
         run = next(iter(ledger.runs(source.key, 1)), None)

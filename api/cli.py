@@ -16,7 +16,7 @@ import typer
 from api import terminal
 from api.cli_keys import audit, keys_app
 from api.cli_mapping import discover, map_app, people_app
-from api.cli_plan import answer_node, changes, close, exceptions, explain_node, pillars_of, trace
+from api.cli_plan import answer_node, changes, close, exceptions, explain_node, is_node, pillars_of, trace
 from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def sync(
 ) -> None:
     """Read the trackers into the ledger; one source's failure never hides the others."""
     from connectors.contract import ConfigError
+    from sync.bound_plan import meet_plan
     from sync.closing import note_open
-    from sync.facts import meet_plan
 
     configuration = terminal.configuration(config)
     if accept_missing and not sources:
@@ -116,7 +116,6 @@ def sync(
     except ConfigError as error:
         terminal.stop(str(error))
     with terminal.ledger(database, migrate=True) as ledger:
-        meet_plan(ledger, configuration.plan)
         if accept_missing and not dry_run:
             ledger.audit.note(terminal.user(), "sync --accept-missing", ", ".join(s.key for s in chosen))
         outcomes = run_sources(
@@ -131,6 +130,7 @@ def sync(
             quiet=json,
         )
         if not dry_run:
+            meet_plan(ledger, configuration)
             changed = any(o.counts.new or o.counts.changed or o.counts.gone for o in outcomes)
             note_open(ledger, configuration, changed=changed)
     if json:
@@ -188,7 +188,7 @@ def status(
         if json:
             typer.echo(terminal.as_json(answer))
             return
-        pillars = pillars_of(ledger, configuration, ledger.clock())
+        pillars = pillars_of(ledger, configuration, None)
     show_overview(terminal.console(), answer, pillars)
 
 
@@ -239,7 +239,9 @@ def explain(
 
     with terminal.ledger(database) as ledger:
         found = explained(ledger, item)
-        if found is None and config.is_dir() and explain_node(config, ledger, item, as_of=as_of, json=json):
+        # A key that is no id may name a record and the node of the plan that it is: the node is meant.
+        asked = found is None or (found.id != item and is_node(config, ledger, item))
+        if asked and config.is_dir() and explain_node(config, ledger, item, as_of=as_of, json=json):
             return
     if found is None:
         terminal.stop(f"no single item has the id or key '{item}': 'sightline items' lists them")
@@ -303,7 +305,7 @@ def demo(
             run_sources(list(loaded.sources), loaded, ledger)
             console.print()
             as_of = datetime.combine(day, datetime.now(UTC).timetz()) if day else None
-            pillars = pillars_of(ledger, loaded, as_of or ledger.clock())
+            pillars = pillars_of(ledger, loaded, as_of)
             show_overview(console, overview(ledger, loaded, now=as_of), pillars)
             if once:
                 return

@@ -13,7 +13,7 @@ from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database,
 
 if TYPE_CHECKING:
     from ledger.store import Ledger
-    from signals.company import NodeStatus
+    from signals.nodes import NodeStatus
     from sync.configuration import Configuration
     from sync.facts import Basis
 
@@ -29,13 +29,13 @@ def answer_node(
     json: bool,
 ) -> None:
     """Prints how a node of the plan stands."""
-    from api.planning import NoSuchNode, standing
+    from api.planning import NoSuchNode, board_at, standing
     from api.text_plan import show_standing
 
     with terminal.ledger(database) as ledger:
         try:
-            at = terminal.instant(as_of, configuration)
-            found = standing(ledger, configuration, node, at, basis=_basis(basis), limit=limit)
+            board = board_at(ledger, configuration, terminal.past(as_of, configuration), _basis(basis))
+            found = standing(board, node, basis=_basis(basis), limit=limit)
         except NoSuchNode as error:
             terminal.stop(str(error))
     if json:
@@ -44,14 +44,25 @@ def answer_node(
         show_standing(terminal.console(), found)
 
 
-def pillars_of(ledger: Ledger, configuration: Configuration, at: datetime) -> list[NodeStatus]:
+def pillars_of(ledger: Ledger, configuration: Configuration, at: datetime | None) -> list[NodeStatus]:
     """How each pillar stands; none where there is no plan."""
     if not configuration.plan.pillars:
         return []
-    from api.planning import company
+    from api.planning import board_at
 
-    judged, _ = company(ledger, configuration, at)
-    return [judged.nodes[p.key] for p in configuration.plan.pillars]
+    return list(board_at(ledger, configuration, at).nodes("pillar").values())
+
+
+def is_node(config: Path, ledger: Ledger, key: str) -> bool:
+    """Whether a key is an objective's, key result's or workstream's; nobody's where the configuration cannot be read."""
+    from sync.bound_plan import plan_at
+    from sync.configuration import ConfigErrors, load
+
+    try:
+        configuration = load(config, credentials=False)
+    except ConfigErrors:
+        return False
+    return plan_at(ledger, configuration, ledger.clock()).node(key) is not None
 
 
 def explain_node(config: Path, ledger: Ledger, node: str, *, as_of: datetime | None, json: bool) -> bool:
@@ -61,7 +72,7 @@ def explain_node(config: Path, ledger: Ledger, node: str, *, as_of: datetime | N
 
     configuration = terminal.configuration(config, credentials=False)
     try:
-        found = reasons(ledger, configuration, node, terminal.instant(as_of, configuration))
+        found = reasons(ledger, configuration, node, terminal.past(as_of, configuration))
     except NoSuchNode:
         return False
     if json:
@@ -80,14 +91,14 @@ def exceptions(
     json: Json = False,
 ) -> None:
     """Everything that needs a decision: who owns the result, what is needed, who decides."""
-    from api.planning import NoSuchNode, standing
+    from api.planning import NoSuchNode, board_at, standing
     from api.text_plan import show_exceptions
 
     configuration = terminal.configuration(config, credentials=False)
     with terminal.ledger(database) as ledger:
         try:
-            at = terminal.instant(as_of, configuration)
-            found = standing(ledger, configuration, node, at, basis=_basis(basis), limit=0)
+            board = board_at(ledger, configuration, terminal.past(as_of, configuration), _basis(basis))
+            found = standing(board, node, basis=_basis(basis), limit=0)
         except NoSuchNode as error:
             terminal.stop(str(error))
     if json:
@@ -106,14 +117,14 @@ def changes(
     json: Json = False,
 ) -> None:
     """What is different between two days: headlines that moved, signals that opened and cleared."""
+    from api.planning import board_at
     from api.planning import changes as changed
     from api.text_plan import show_changes
 
     configuration = terminal.configuration(config, credentials=False)
     with terminal.ledger(database) as ledger:
-        found = changed(
-            ledger, configuration, terminal.instant(since, configuration), terminal.instant(as_of, configuration)
-        )
+        before = board_at(ledger, configuration, terminal.instant(since, configuration))
+        found = changed(before, board_at(ledger, configuration, terminal.past(as_of, configuration)))
     if json:
         typer.echo(terminal.as_json(found))
     else:

@@ -11,6 +11,7 @@ from connectors.contract import tracker
 from ledger.engine import LedgerError
 from ledger.store import Ledger
 from normalizer.scales import folded
+from sync.bound_plan import plan_at
 from sync.configuration import BoundSource, Configuration
 
 
@@ -37,6 +38,7 @@ def _database(configuration: Configuration, database: str) -> list[Examined]:
         with Ledger.open(database) as ledger:
             inbox = ledger.inbox()
             gone = [f for bound in configuration.sources for f in _gone(ledger, bound)]
+            unread = plan_at(ledger, configuration, ledger.clock()).unread
     except LedgerError as error:
         return [Examined("database", "tables", False, str(error))]
     found = [Examined("database", "tables", True, "answers and is up to date")]
@@ -49,7 +51,7 @@ def _database(configuration: Configuration, database: str) -> list[Examined]:
             "'sightline map suggest'"
         )
         found.append(Examined(entry.source, "unmapped word", False, says))
-    return found + gone
+    return found + gone + [Examined(u.source, "plan", False, u.says) for u in unread]
 
 
 def _gone(ledger: Ledger, bound: BoundSource) -> Iterator[Examined]:

@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from connectors.contract import RawRecord, Said
+from ledger.model import Health
 from ledger.read import Inbox, Reads
 from normalizer.likeness import likely
 from normalizer.mapping import Rule
@@ -62,6 +63,8 @@ class BindingMapping(msgspec.Struct, frozen=True):
     words: tuple[SeenWord, ...]
     unused: tuple[str, ...]
     """Words of rules that no item says: a word that the tracker renamed or dropped, or a misspelling."""
+    ceiling: Health | None = None
+    """The worst that these words can say, where that is not off track."""
 
 
 class Unmapped(msgspec.Struct, frozen=True):
@@ -158,7 +161,7 @@ def bindings_of(ledger: Reads, bound: BoundSource) -> list[BindingMapping]:
                 bound.key, binding.key, bound.file, now.version if now else None, now.effective_from if now else None,
                 now.author if now else "", now.reason if now else "",
                 tuple(sorted(words_here, key=lambda w: (WORDED.index(w.field), -w.count, w.raw))),
-                tuple(_unused(bound, binding.key, words_here)),
+                tuple(_unused(bound, binding.key, words_here)), bound.mappings[binding.key].ceiling,
             )
         )  # fmt: skip
     return found

@@ -1,27 +1,34 @@
-"""Questions about the plan: how a node stands, why, what needs a decision, what changed; as of any instant."""
+"""Questions about the plan: how a node stands, why, what needs a decision, what changed; as of any instant.
+
+How things stand now is kept by every sync and only read here (sync/standing.py); any other instant is judged anew.
+"""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
+from api.curtain import Curtain, curtain_for, decided_by
 from ledger.read import Reads
+from ledger.store import Ledger
+from signals.cadence import CheckIn
 from signals.catalogue import CATALOGUE, Verdict
-from signals.company import Company, NeedsDecision, NodeStatus, judge, watermelon_index
+from signals.company import Company
+from signals.exceptions import NeedsDecision, Portfolio, portfolio
 from signals.facts import Facts
+from signals.headline import FORMULA
+from signals.nodes import NodeStatus, aged
+from signals.plan import Plan
 from signals.trace import Trace, trace
+from sync.bound_plan import plan_at
+from sync.closing import Pack, published
 from sync.configuration import Configuration
-from sync.facts import Basis, Under, facts_at, thresholds
-
-
-class Portfolio(msgspec.Struct, frozen=True):
-    """What is hollow, what is only said, what is candid: counts of workstreams."""
-
-    watermelons: int
-    green_verified: int
-    green_unverified: int
-    candid: int
+from sync.facts import Basis, Under, facts_of, judged_at, thresholds
+from sync.standing import above_now, kept_decisive, kept_nodes, kept_verdicts, open_now, refresh
 
 
 class PlanAnswer(msgspec.Struct, frozen=True):
@@ -47,7 +54,7 @@ class Reasons(msgspec.Struct, frozen=True):
     items: tuple[str, ...]
     """Ids of the items below a workstream: 'sightline explain ITEM' goes on from there to the raw record."""
     origin: str
-    """File and line where people planned it."""
+    """Where people planned it: file and line, or the record."""
     formula: str
 
 
@@ -63,11 +70,219 @@ class NodeChange(msgspec.Struct, frozen=True):
 
 
 class Changes(msgspec.Struct, frozen=True):
+    """What is different between two instants."""
+
     since: datetime
     until: datetime
     nodes: tuple[NodeChange, ...]
     opened: tuple[NeedsDecision, ...]
     cleared: tuple[NeedsDecision, ...]
+
+
+class NoSuchNode(Exception):
+    """No node of the plan has this key; the message names those that are near."""
+
+
+# -- boards: everything as of an instant ---------------------------------------------------------------------------------
+
+
+class Board(Protocol):
+    """How everything stands as of one instant."""
+
+    as_of: datetime
+    plan: Plan
+
+    def nodes(self, kind: str, keys: Collection[str] | None = None) -> dict[str, NodeStatus]:
+        """Nodes of a kind, by key, in the plan's order; those of some keys only where keys are given."""
+        ...
+
+    def verdicts(self, key: str) -> list[Verdict]:
+        """Everything that was judged of a node or a tracker."""
+        ...
+
+    def decisive(self, keys: Collection[str]) -> list[Verdict]:
+        """Verdicts of some keys, by which nodes stand as they do (`decided_by`)."""
+        ...
+
+    def exceptions(self) -> list[NeedsDecision]:
+        """Everything that needs a decision, the most urgent first."""
+        ...
+
+
+class Past:
+    """As of an instant, judged anew."""
+
+    def __init__(self, judged: Company, plan: Plan, opened: dict[str, tuple[datetime, datetime]]) -> None:
+        self.judged, self.plan, self.as_of, self.opened = judged, plan, judged.as_of, opened
+
+    def nodes(self, kind: str, keys: Collection[str] | None = None) -> dict[str, NodeStatus]:
+        nodes = self.judged.nodes.items()
+        return {k: n for k, n in nodes if n.kind == kind and (keys is None or k in keys)}
+
+    def verdicts(self, key: str) -> list[Verdict]:
+        return [v for v in self.judged.verdicts if v.subject == key]
+
+    def decisive(self, keys: Collection[str]) -> list[Verdict]:
+        return [v for v in self.judged.verdicts if v.key in keys]
+
+    def exceptions(self) -> list[NeedsDecision]:
+        return _dated(self.judged.exceptions, self.opened)
+
+
+class Now:
+    """As things stand, from what every sync keeps."""
+
+    def __init__(self, ledger: Ledger, configuration: Configuration) -> None:
+        self.ledger, self.configuration = ledger, configuration
+        self.as_of = ledger.clock()
+        refresh(ledger, configuration)
+        self._above: Facts = above_now(ledger, configuration)
+        self.plan = self._above.plan
+
+    def nodes(self, kind: str, keys: Collection[str] | None = None) -> dict[str, NodeStatus]:
+        kept = kept_nodes(self.ledger, kind, keys)
+        return {k: aged(kept[k], self._above.sources, self.as_of) for k in self.plan.keys if k in kept}
+
+    def verdicts(self, key: str) -> list[Verdict]:
+        return kept_verdicts(self.ledger, self.plan.kind_of(key) or "", key)
+
+    def decisive(self, keys: Collection[str]) -> list[Verdict]:
+        return kept_decisive(self.ledger, self.plan, keys)
+
+    def exceptions(self) -> list[NeedsDecision]:
+        return _dated(open_now(self.ledger, self.configuration, self._above), self.ledger.opened(at=self.as_of))
+
+
+class Veiled:
+    """Another board as a reader may have it who may not see every row."""
+
+    def __init__(self, board: Board, curtain: Curtain) -> None:
+        self.board, self.curtain = board, curtain
+        self.as_of, self.plan = board.as_of, curtain.plan
+
+    def nodes(self, kind: str, keys: Collection[str] | None = None) -> dict[str, NodeStatus]:
+        found = self.board.nodes(kind, keys)
+        return self.curtain.nodes(found, self.board.decisive(decided_by(found.values())))
+
+    def verdicts(self, key: str) -> list[Verdict]:
+        return self.curtain.verdicts(self.board.verdicts(key))
+
+    def decisive(self, keys: Collection[str]) -> list[Verdict]:
+        return self.curtain.verdicts(self.board.decisive(keys))
+
+    def exceptions(self) -> list[NeedsDecision]:
+        return self.curtain.exceptions(self.board.exceptions())
+
+
+def _dated(rows: Iterable[NeedsDecision], opened: dict[str, tuple[datetime, datetime]]) -> list[NeedsDecision]:
+    """Exceptions with since when they are noted as open."""
+    return [
+        msgspec.structs.replace(e, opened_at=opened[e.key][0], first_visible_at=opened[e.key][1])
+        if e.key in opened
+        else e
+        for e in rows
+    ]
+
+
+def board_at(
+    ledger: Reads,
+    configuration: Configuration,
+    at: datetime | None = None,
+    basis: Basis = "happened",
+    mapping: Under | None = None,
+) -> Board:
+    """Everything as of an instant; now where none is given. Judged from the whole ledger, answered as its reader may have it."""
+    whole = ledger.whole
+    if at is None and basis == "happened" and mapping in (None, "now"):
+        now = Now(whole, configuration)
+        curtain = curtain_for(ledger, configuration, now.plan)
+        return Veiled(now, curtain) if curtain else now
+    at = at or ledger.clock()
+    judged, facts = judged_at(whole, configuration, at, basis, mapping)
+    past = Past(judged, facts.plan, whole.opened(at=at))
+    curtain = curtain_for(ledger, configuration, facts.plan, facts.of)
+    return Veiled(past, curtain) if curtain else past
+
+
+def node_of(board: Board, key: str) -> NodeStatus:
+    """One node by its key.
+
+    Raises:
+        NoSuchNode: there is none.
+    """
+    kind = board.plan.kind_of(key)
+    if kind is not None and (found := board.nodes(kind, [key]).get(key)) is not None:
+        return found
+    known = board.plan.keys
+    near = difflib.get_close_matches(key, known, 1)
+    listed = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
+    raise NoSuchNode(
+        f"the plan has no node '{key}'{f' - did you mean {near[0]!r}?' if near else f': known are {listed}'}"
+    )
+
+
+def _children(board: Board, key: str) -> tuple[NodeStatus, ...]:
+    keys = board.plan.children_of(key)
+    kinds = {board.plan.kind_of(k) for k in keys}
+    found = {k: n for kind in kinds if kind for k, n in board.nodes(kind, keys).items()}
+    return tuple(found[k] for k in keys if k in found)
+
+
+# -- questions -----------------------------------------------------------------------------------------------------------
+
+
+def standing(board: Board, key: str, *, basis: Basis = "happened", limit: int = 7) -> PlanAnswer:
+    """How a pillar, objective, key result, workstream or the company ("company") stands.
+
+    Raises:
+        NoSuchNode: the plan has no such node.
+    """
+    node = node_of(board, key)
+    below = board.plan.below(key)
+    rows = [e for e in board.exceptions() if key == "company" or e.subject in below]
+    streams = board.nodes("workstream", None if key == "company" else below)
+    results = board.nodes("key_result", None if key == "company" else below)
+    shown = tuple(rows[:limit] if limit else rows)
+    index = portfolio([*streams.values(), *results.values()])
+    return PlanAnswer(board.as_of, basis, node, _children(board, key), shown, len(rows), index, FORMULA)
+
+
+def reasons(
+    ledger: Reads, configuration: Configuration, key: str, at: datetime | None = None, *, basis: Basis = "happened"
+) -> Reasons:
+    """Why a node stands as it does.
+
+    Raises:
+        NoSuchNode: the plan has no such node.
+    """
+    board = board_at(ledger, configuration, at, basis)
+    node = node_of(board, key)
+    told = tuple(sorted(board.verdicts(key), key=lambda v: (v.outcome != "open", v.signal, v.key)))
+    plan = board.plan
+    work = plan.workstream_by_key.get(key)
+    planned = plan.node(key)
+    items: tuple[str, ...] = ()
+    if work is not None:
+        found = [i.id for i in facts_of(ledger.whole, configuration, [work], board.as_of, basis).work(work)]
+        hidden = ledger.asks(found)
+        items = tuple(i for i in found if i not in hidden)
+    return Reasons(board.as_of, node, told, _children(board, key), items, planned.origin if planned else "", FORMULA)
+
+
+def changes(before: Board, after: Board) -> Changes:
+    """What is different between two instants."""
+    moved = []
+    for kind in ("company", "pillar", "objective", "key_result", "workstream"):
+        had = before.nodes(kind)
+        moved += [
+            NodeChange(key, n.kind, n.name, str(had[key].headline), str(n.headline), n.because)
+            for key, n in after.nodes(kind).items()
+            if key in had and had[key].headline is not n.headline
+        ]
+    was = {e.key: e for e in before.exceptions()}
+    now = {e.key: e for e in after.exceptions()}
+    opened = tuple(e for k, e in now.items() if k not in was)
+    return Changes(before.as_of, after.as_of, tuple(moved), opened, tuple(e for k, e in was.items() if k not in now))
 
 
 def traced(ledger: Reads, configuration: Configuration, key: str, at: datetime) -> Trace:
@@ -76,128 +291,34 @@ def traced(ledger: Reads, configuration: Configuration, key: str, at: datetime) 
     Raises:
         NoSuchNode: the plan has no such key result.
     """
-    facts = facts_at(ledger, configuration, at)
-    kr = facts.plan.key_result_by_key.get(key)
+    plan = plan_at(ledger.whole, configuration, at)
+    kr = plan.key_result_by_key.get(key)
     if kr is None:
-        raise NoSuchNode(
-            f"there is no key result '{key}': known are {', '.join(facts.plan.key_result_by_key) or 'none'}"
-        )
-    return trace(facts, kr, thresholds(configuration))
+        raise NoSuchNode(f"there is no key result '{key}': known are {', '.join(plan.key_result_by_key) or 'none'}")
+    facts = facts_of(ledger.whole, configuration, plan.workstreams_of.get(key, ()), at)
+    curtain = curtain_for(ledger, configuration, plan, facts.of)
+    if curtain is None:
+        return trace(facts, kr, thresholds(configuration))
+    return curtain.trace(trace(facts, kr, thresholds(configuration), curtain.exception))
 
 
-class NoSuchNode(Exception):
-    """No node of the plan has this key; the message names those that are near."""
-
-
-def company(
-    ledger: Reads, configuration: Configuration, at: datetime, basis: Basis = "happened", mapping: Under | None = None
-) -> tuple[Company, Facts]:
-    """Everything judged as of an instant, and what it was judged from."""
-    facts = facts_at(ledger, configuration, at, basis, mapping)
-    judged, noted = judge(facts, thresholds(configuration)), ledger.opened(at=at)
-    dated = tuple(
-        msgspec.structs.replace(e, opened_at=noted[e.key][0], first_visible_at=noted[e.key][1]) if e.key in noted else e
-        for e in judged.exceptions
-    )
-    return msgspec.structs.replace(judged, exceptions=dated), facts
-
-
-def standing(
-    ledger: Reads,
-    configuration: Configuration,
-    key: str,
-    at: datetime,
-    *,
-    basis: Basis = "happened",
-    mapping: Under | None = None,
-    limit: int = 7,
-) -> PlanAnswer:
-    """How a pillar, objective, key result, workstream or the company ("company") stands.
-
-    Raises:
-        NoSuchNode: the plan has no such node.
-    """
-    judged, facts = company(ledger, configuration, at, basis, mapping)
-    node = node_of(judged, key)
-    below = _below(facts, key)
-    rows = [e for e in judged.exceptions if key == "company" or e.subject in below]
-    children = tuple(judged.nodes[k] for k in _children(facts, key))
-    shown = tuple(rows[:limit] if limit else rows)
-    index = Portfolio(*watermelon_index(n for k, n in judged.nodes.items() if key == "company" or k in below))
-    return PlanAnswer(at, basis, node, children, shown, len(rows), index, judged.formula)
-
-
-def reasons(
-    ledger: Reads, configuration: Configuration, key: str, at: datetime, *, basis: Basis = "happened"
-) -> Reasons:
-    """Why a node stands as it does.
-
-    Raises:
-        NoSuchNode: the plan has no such node.
-    """
-    judged, facts = company(ledger, configuration, at, basis)
-    node = node_of(judged, key)
-    told = tuple(
-        sorted((v for v in judged.verdicts if v.subject == key), key=lambda v: (v.outcome != "open", v.signal))
-    )
-    work = facts.plan.workstream_by_key.get(key)
-    planned = work or facts.plan.key_result_by_key.get(key) or facts.plan.objective_by_key.get(key)
-    return Reasons(
-        at, node, told, tuple(judged.nodes[k] for k in _children(facts, key)),
-        tuple(i.id for i in facts.work(work) if i.id not in facts.hidden) if work else (), planned.origin if planned else "", judged.formula,
-    )  # fmt: skip
-
-
-def changes(ledger: Reads, configuration: Configuration, since: datetime, until: datetime) -> Changes:
-    """What is different between two instants, both as known now."""
-    before, _ = company(ledger, configuration, since)
-    after, _ = company(ledger, configuration, until)
-    moved = [
-        NodeChange(key, n.kind, n.name, str(before.nodes[key].headline), str(n.headline), n.because)
-        for key, n in after.nodes.items()
-        if key in before.nodes and before.nodes[key].headline is not n.headline
+def check_ins(
+    ledger: Reads, configuration: Configuration, week: str | None = None, node: str | None = None
+) -> list[tuple[CheckIn, bool, int]]:
+    """(check-in as published last, whether an earlier version said something else, version), by week and node."""
+    whole = ledger.whole
+    last: dict[str, Pack] = {p.week: p for p in published(whole, week)}
+    if ledger.veil.shown is not None:
+        refresh(whole, configuration)
+    curtain = curtain_for(ledger, configuration, plan_at(whole, configuration, ledger.clock()))
+    return [
+        (curtain.check_in(c) if curtain else c, c.node in pack.restated, pack.version)
+        for pack in last.values()
+        for c in pack.check_ins
+        if node in (None, c.node)
     ]
-    had = {(e.signal, e.subject): e for e in before.exceptions}
-    has = {(e.signal, e.subject): e for e in after.exceptions}
-    opened = tuple(e for k, e in has.items() if k not in had)
-    return Changes(since, until, tuple(moved), opened, tuple(e for k, e in had.items() if k not in has))
-
-
-def node_of(judged: Company, key: str) -> NodeStatus:
-    """One node by its key.
-
-    Raises:
-        NoSuchNode: there is none.
-    """
-    import difflib
-
-    if key in judged.nodes:
-        return judged.nodes[key]
-    near = difflib.get_close_matches(key, list(judged.nodes), 1)
-    hint = f" - did you mean '{near[0]}'?" if near else f": known are {', '.join(judged.nodes)}"
-    raise NoSuchNode(f"the plan has no node '{key}'{hint}")
 
 
 def definitions() -> list[dict[str, object]]:
     """Every signal: its thresholds, its kind, what it asks."""
     return [msgspec.to_builtins(row) for row in CATALOGUE.values()]
-
-
-def _children(facts: Facts, key: str) -> list[str]:
-    plan = facts.plan
-    if key == "company":
-        return [p.key for p in plan.pillars]
-    if any(p.key == key for p in plan.pillars):
-        return [o.key for o in plan.objectives if o.pillar == key]
-    if key in plan.objective_by_key:
-        return [k.key for k in plan.key_results_of.get(key, ())]
-    return [w.key for w in plan.workstreams_of.get(key, ())]
-
-
-def _below(facts: Facts, key: str) -> set[str]:
-    """A node and everything that it consists of."""
-    found, ring = {key}, [key]
-    while ring:
-        ring = [c for k in ring for c in _children(facts, k) if c not in found]
-        found |= set(ring)
-    return found

@@ -293,6 +293,9 @@ class BindingMappingOut(BaseModel):
     reason: str
     words: list[SeenWordOut]
     unused: list[str]
+    ceiling: Health | None = Field(
+        None, description="The worst that these words can say, where that is not off track: they cannot say red."
+    )
 
 
 class DepartmentMappingOut(BaseModel):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledger.model import Health
+from api.planning import PlanAnswer, Reasons
+from ledger.model import Health, Lifecycle
+from signals.nodes import NodeStatus
 
 
 class AsOf(BaseModel):
@@ -29,8 +32,16 @@ class Standing(AsOf):
     )
 
 
-class Since(AsOf):
+class Since(Standing):
     since: datetime = Field(description="The earlier instant, with its offset.")
+
+
+class Checked(BaseModel):
+    """Which check-ins; all when left out. Unknown parameters are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+    week: str | None = Field(None, description="A week such as 2026-W47.")
+    node: str | None = Field(None, description="A workstream's key.")
 
 
 class AnswerOut(BaseModel):
@@ -55,25 +66,45 @@ class NodeStatusOut(BaseModel):
     kind: str
     name: str
     owner: str | None
+    lifecycle: Lifecycle
+    status: str = Field(description="One word: done, cancelled, paused or not_started by lifecycle, else the headline.")
     reported: Health
     derived: Health
     headline: Health
     because: str
     root: str = Field("", description="The sentence of the worst workstream or metric below, however deep.")
     tag: str = Field("", description="derived_only, reported_only (unverified), or empty.")
+    assumed: bool = Field(
+        False, description="What is reported stands on a word that counts as on track by declaration."
+    )
+    ceiling: Health | None = Field(
+        None, description="The worst that the team's words can say, where that is not off track: it cannot say red."
+    )
     coverage: float | None = None
     unknown_share: float | None = None
     distribution: dict[str, int] = {}
     worst: list[str] = []
-    outcome: Health | None = None
-    execution: Health | None = None
+    progress: float | None = Field(None, description="0-1.")
+    progress_kind: Literal["outcome", "milestone", "item_count", "none"] = "none"
+    outcome_health: Health | None = Field(None, description="Of a key result: its metric.")
+    execution_health: Health | None = Field(None, description="Of a key result: its workstreams.")
+    score: float | None = Field(None, description="Of a key result: how far its metric has come, 0-1.")
+    outcome: Literal["achieved", "partial", "missed", "dropped", "unknown"] | None = Field(
+        None, description="Of what is closed."
+    )
     accountability: AccountabilityOut | None = None
     watermelon: bool = False
     candid: bool = False
     items: int = 0
+    sources: list[str] = []
     data_age_seconds: float | None = None
     cancelled: bool = False
     formula: str = ""
+
+    @classmethod
+    def told(cls, node: NodeStatus) -> Self:
+        """A node as it is answered."""
+        return cls.model_validate({**msgspec.to_builtins(node), "status": node.status})
 
 
 class EvidenceOut(BaseModel):
@@ -115,6 +146,13 @@ class PortfolioOut(BaseModel):
     green_verified: int
     green_unverified: int
     candid: int
+    reported_green: int
+    reported: int = Field(description="Workstreams of whom anything is reported.")
+    outcomes_behind: int
+    outcomes: int = Field(description="Key results whose metric can be computed.")
+    watermelon: bool = Field(
+        description="At least 80 % reported on track, and at least half of the computable outcomes at risk or off track."
+    )
 
 
 class StandingOut(BaseModel):
@@ -128,6 +166,13 @@ class StandingOut(BaseModel):
     exceptions_total: int
     portfolio: PortfolioOut
     formula: str
+
+    @classmethod
+    def told(cls, answer: PlanAnswer) -> Self:
+        """A standing as it is answered."""
+        parts = msgspec.to_builtins(answer)
+        children = [NodeStatusOut.told(n) for n in answer.children]
+        return cls.model_validate({**parts, "node": NodeStatusOut.told(answer.node), "children": children})
 
 
 class SignalOut(BaseModel):
@@ -152,6 +197,13 @@ class ReasonsOut(BaseModel):
     items: list[str]
     origin: str
     formula: str
+
+    @classmethod
+    def told(cls, found: Reasons) -> Self:
+        """Reasons as they are answered."""
+        children = [NodeStatusOut.told(n) for n in found.children]
+        parts = msgspec.to_builtins(found)
+        return cls.model_validate({**parts, "node": NodeStatusOut.told(found.node), "children": children})
 
 
 class TraceOut(BaseModel):
@@ -207,6 +259,33 @@ class ChangesOut(BaseModel):
     nodes: list[NodeChangeOut]
     opened: list[NeedsDecisionOut]
     cleared: list[NeedsDecisionOut]
+
+
+class CheckInOut(BaseModel):
+    """What one workstream said in one week, as it was published."""
+
+    node: str
+    week: str
+    version: int
+    reported_raw: str = Field(description="The words as said, the worst first.")
+    reported: Health = Field(description="Unknown from two full cadences without a word on.")
+    last_reported: Health
+    confidence: float | None
+    progress: float | None
+    biggest_risk: str | None
+    need_from_others: str | None
+    freshness: Literal["fresh", "carried", "stale", "missing", "source_down"]
+    cadences: int = Field(description="Full cadences of the team without a change.")
+    said_at: datetime | None
+    said_by: str | None
+    url: str
+    provisional: bool
+    restated: bool = Field(description="An earlier version of this week said something else of it.")
+    slower_than_weekly: bool
+
+
+class CheckInsOut(BaseModel):
+    items: list[CheckInOut]
 
 
 class DefinitionOut(BaseModel):

@@ -105,6 +105,11 @@ def user() -> str:
         return f"uid {os.getuid()} (terminal)"
 
 
+def past(as_of: datetime | None, configuration: Configuration) -> datetime | None:
+    """The same; None where none is asked for, which is now and need not be judged anew."""
+    return None if as_of is None else instant(as_of, configuration)
+
+
 def stop(sentence: str, code: int = 2) -> NoReturn:
     """Ends the command: 2 for wrong use or configuration, 1 where something needs a person."""
     typer.echo(sentence, err=True)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from api.asking import Explanation, Overview
 from ledger.read import Kept, Unresolved
-from signals.company import NodeStatus
+from signals.nodes import NodeStatus
 from signals.overview import Answer
 from sync.run import Outcome
 

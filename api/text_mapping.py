@@ -63,6 +63,9 @@ def show_bindings(console: Console, bindings: Sequence[BindingMapping]) -> None:
                 became = "[dim]says nothing more[/]" if field == "resolution" and not w.rule else became
                 why = nearer(w.rule) if w.rule else w.finding
                 console.print(f"    {w.count:>6} × '{safe(w.raw)}' {became} [dim]{safe(why)}[/]", soft_wrap=True)
+        if b.ceiling is not None:
+            worst = str(b.ceiling).replace("_", " ")
+            console.print(f"    [dim]the worst that these words can say is {worst}: this team cannot say red[/]")
         for word in b.unused:
             console.print(f"    [dim]never met: {safe(word)}[/]", soft_wrap=True)
 

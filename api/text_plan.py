@@ -8,7 +8,9 @@ from rich.console import Console
 
 from api.planning import Changes, PlanAnswer, Reasons
 from api.text import MARKS, age, nearer, safe
-from signals.company import NeedsDecision, NodeStatus
+from signals.exceptions import NeedsDecision
+from signals.nodes import NodeStatus
+from signals.rollup import FEW, KNOWN
 
 LOUD = {"high": "[red]■[/]", "warn": "[yellow]▲[/]", "watch": "[dim]○[/]"}
 TAGS = {"derived_only": " [dim](nobody said anything; from behaviour)[/]", "reported_only": " [dim](unverified)[/]"}
@@ -34,10 +36,15 @@ def _node(console: Console, n: NodeStatus, indent: str) -> None:
         f"{indent}{MARKS[n.headline]}  [bold]{safe(n.name)}[/]{TAGS.get(n.tag, '')}: {safe(n.because)}", soft_wrap=True
     )
     counts = ", ".join(f"{c} {w.replace('_', ' ')}" for w, c in n.distribution.items() if c)
-    coverage = "" if n.coverage is None else f"; {n.coverage:.0%} known"
+    coverage = "" if n.coverage is None else f"; {_known(n)} known"
     notes = "".join(
         note
-        for note, told in ((", said green and shows otherwise", n.watermelon), (", says worse than shows", n.candid))
+        for note, told in (
+            (", said green and shows otherwise", n.watermelon),
+            (", says worse than shows", n.candid),
+            (", counts as green by declaration", n.assumed),
+            (", whose words cannot say red", n.ceiling is not None),
+        )
         if told
     )
     test = f"; accountability {n.accountability.result}" if n.accountability else ""
@@ -46,6 +53,13 @@ def _node(console: Console, n: NodeStatus, indent: str) -> None:
         f"{indent}    [dim]{n.kind} {n.key}: {said}{notes}; {counts or 'nothing below'}{coverage}; data {age(n.data_age_seconds)}{test}[/]",
         soft_wrap=True,
     )
+
+
+def _known(n: NodeStatus) -> str:
+    """How much of it is known: of few a count, which a share would make look like more."""
+    known = sum(n.distribution.get(str(h), 0) for h in KNOWN)
+    of = known + n.distribution.get("unknown", 0)
+    return f"{known} of {of}" if of < FEW else f"{n.coverage:.0%}"
 
 
 def show_exceptions(console: Console, rows: Sequence[NeedsDecision], total: int) -> None:

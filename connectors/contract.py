@@ -168,6 +168,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """What the next incremental pull needs (JSON): run-start watermark less overlap, never max(updated)."""
     whole: bool = False
     """Every record of the binding was in this pull: its census costs nothing and is taken at once."""
+    truncated: bool = False
+    """The source showed as much as it ever shows, and there is more."""
 
 
 class Seen(msgspec.Struct, frozen=True):

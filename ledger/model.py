@@ -21,6 +21,10 @@ class Lifecycle(StrEnum):
     UNKNOWN = "unknown"
 
 
+FINISHED = frozenset({Lifecycle.DONE, Lifecycle.CANCELLED})
+"""Nothing is left to do."""
+
+
 class Health(StrEnum):
     """Will it reach what was promised by the date promised?"""
 
@@ -121,6 +125,8 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     blocked: bool | None = None
     blocked_on: str | None = None
     decision_needed: str | None = None
+    biggest_risk: str | None = None
+    need_from_others: str | None = None
     remote_created_at: datetime | None = None
     remote_updated_at: datetime | None = None
     words: tuple[Word, ...] = ()
@@ -219,6 +225,16 @@ class PresenceChange(msgspec.Struct, frozen=True):
     missing_since: datetime | None = None
 
 
+FindingKind = Literal["schema_drift", "truncated", "vanished", "unreadable", "note"]
+
+
+class Finding(msgspec.Struct, frozen=True, array_like=True):
+    """Something that a run found out about its source, in a sentence."""
+
+    kind: FindingKind
+    says: str
+
+
 class Run(msgspec.Struct, frozen=True):
     """One sync run, for `sources` and `doctor`. `state`: running, complete, incomplete, failed or paused."""
 
@@ -238,3 +254,6 @@ class Run(msgspec.Struct, frozen=True):
     requests: int
     retries: int
     good: bool
+    whole: int | None = None
+    """How many records a read of every id found; None where this run did not look at all of them."""
+    findings: tuple[Finding, ...] = ()

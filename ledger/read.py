@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Engine, and_, false, func, literal, or_, select
+from sqlalchemy import Engine, and_, false, func, or_, select
 from sqlmodel import SQLModel, col
 
 from ledger.engine import transaction
 from ledger.model import (
     Event,
+    Finding,
     Health,
     Item,
     ItemLink,
@@ -33,18 +34,19 @@ from ledger.tables import (
     ItemUnmappedRow,
     ItemVersionRow,
     MappingVersionRow,
+    MemberRow,
     Meta,
-    PlanNodeRow,
     RawRecordRow,
     ScopeStateRow,
-    SignalLogRow,
     SourceState,
     StatusValueRow,
     SyncRunRow,
-    WeeklyCloseRow,
     columns,
 )
 from ledger.veil import Veil
+
+if TYPE_CHECKING:
+    from ledger.store import Ledger
 
 _item = msgspec.json.Decoder(Item).decode
 
@@ -54,6 +56,7 @@ class _Words(msgspec.Struct):
 
 
 _read_words = msgspec.json.Decoder(_Words).decode
+_findings = msgspec.json.Decoder(tuple[Finding, ...]).decode
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -167,14 +170,10 @@ class Reads:
     ) -> None:
         self.engine, self.clock, self.veil = engine, clock, veil or Veil()
 
-    def seen_by(self, veil: Veil) -> Reads:
-        """The same ledger as one reader may see it."""
-        return Reads(self.engine, clock=self.clock, veil=veil)
-
     @property
-    def whole(self) -> Reads:
+    def whole(self) -> Ledger:
         """The ledger without a veil: for judging and counting, whose answers name no row that the veil hides."""
-        return Reads(self.engine, clock=self.clock)
+        raise NotImplementedError
 
     def _shown(self) -> list[Any]:
         """Conditions on an item that the reader may see."""
@@ -198,11 +197,27 @@ class Reads:
             found |= {r[0]: (r[1], r[2]) for r in self._rows(part)}
         return found
 
-    def _hidden(self, ids: Iterable[str]) -> set[str]:
-        """Those of some items that the reader may not see; seeing the others is noted."""
+    def asks(self, ids: Iterable[str]) -> dict[str, str]:
+        """Those of some items that the reader may not see, with whom to ask; seeing the others is noted."""
         if self.veil.lifted:
-            return set()
-        return {id for id, home in self._homes(ids).items() if self.veil.ask(*home)}
+            return {}
+        return {id: ask for id, home in self._homes(ids).items() if (ask := self.veil.ask(*home))}
+
+    def workstream_asks(self) -> dict[str, str]:
+        """Workstreams that have items which the reader may not see, as was kept last, with whom to ask."""
+        if self.veil.shown is None:
+            return {}
+        i, m = columns(ItemRow), columns(MemberRow)
+        found: dict[str, str] = {}
+        for source, binding in self._rows(select(i.source, i.binding).distinct().order_by(i.source, i.binding)):
+            if ask := self.veil.ask(source, binding):
+                of = select(m.workstream).distinct().join_from(ItemRow, MemberRow, m.item_id == i.id)
+                for row in self._rows(of.where(i.source == source, i.binding == binding)):
+                    found.setdefault(row[0], ask)
+        return found
+
+    def _hidden(self, ids: Iterable[str]) -> set[str]:
+        return set(self.asks(ids))
 
     def _rows(self, statement: Any) -> Sequence[Any]:
         with transaction(self.engine, writing=False) as connection:
@@ -365,7 +380,7 @@ class Reads:
         return _at(rows[0][0]) if rows else None
 
     def runs(self, source: str | None = None, limit: int = 20) -> list[Run]:
-        """Sync runs, newest first; why one failed may name a record, so of a hidden source it is not told."""
+        """Sync runs, newest first; why one failed and what it found may name a record, so of a hidden source it is not told."""
         c = columns(SyncRunRow)
         statement = select(*c).order_by(c.id.desc()).limit(limit)
         if source is not None:
@@ -373,8 +388,8 @@ class Reads:
         return [self._run(row) for row in self._rows(statement)]
 
     def _run(self, row: Any) -> Run:
-        run, ask = _run(row), self.veil.ask_source(row.source)
-        return msgspec.structs.replace(run, reason=ask if run.reason else "", hint="") if ask else run
+        run, ask = run_of(row), self.veil.ask_source(row.source)
+        return msgspec.structs.replace(run, reason=ask if run.reason else "", hint="", findings=()) if ask else run
 
     def binding(self, source: str, binding: str) -> Binding:
         """Where the next read of a binding starts; all None before the first."""
@@ -462,13 +477,13 @@ class Reads:
             for r in rows
         ]
 
-    def unmapped(self) -> dict[str, int]:
-        """By source: how many words of its present items have no translation. A count, whoever asks."""
+    def unmapped_words(self, *, at: datetime) -> dict[str, int]:
+        """By source: how many words of its items have no translation, of those met by an instant. A count, whoever asks."""
         u, i = columns(ItemUnmappedRow), columns(ItemRow)
         words = (
             select(i.source, i.binding, u.field, u.raw)
             .join_from(ItemUnmappedRow, ItemRow, u.item_id == i.id)
-            .where(i.presence == str(Presence.PRESENT))
+            .where(i.presence == str(Presence.PRESENT), u.first_seen_at <= to_ms(at))
             .distinct()
             .subquery()
         )
@@ -512,97 +527,6 @@ class Reads:
             yield from ((_item(r[1]), r[2].encode()) for r in rows)
             after = rows[-1][0] if rows else None
 
-    def histories(
-        self, sources: Sequence[str], *, at: datetime, known: bool, raws: bool = False
-    ) -> Iterator[tuple[str, int, Item, bytes]]:
-        """(item id, valid from in ms, state, record as said) of every item of some sources, oldest state first, up to an instant.
-
-        known: as it was known then; else as it is known now. raws: with the record (RawRecord as JSON), else it is empty.
-        """
-        i, v, raw = columns(ItemRow), columns(ItemVersionRow), columns(RawRecordRow)
-        ms = to_ms(at)
-        statement = select(v.item_id, v.valid_from, v.body, raw.payload if raws else literal(""))
-        statement = statement.join_from(ItemVersionRow, ItemRow, v.item_id == i.id)
-        if raws:
-            statement = statement.join(RawRecordRow, (raw.item_id == v.item_id) & (raw.hash == v.raw_hash))
-        statement = statement.where(i.source.in_(sources), v.valid_from <= ms, *self._shown())
-        if known:
-            statement = statement.where(v.observed_from <= ms, (v.observed_to.is_(None)) | (v.observed_to > ms))
-        else:
-            statement = statement.where(v.observed_to.is_(None))
-        with transaction(self.engine, writing=False) as connection:
-            for r in connection.execute(statement.order_by(v.item_id, v.valid_from)):
-                yield r[0], r[1], _item(r[2]), r[3].encode()
-
-    def acts(
-        self, sources: Sequence[str], *, at: datetime
-    ) -> Iterator[tuple[str, int, str, str | None, str | None, str]]:
-        """(item id, at in ms, field, actor's id, actor's name, kind of actor) of everything done up to an instant, oldest first."""
-        i, e = columns(ItemRow), columns(ItemEventRow)
-        statement = (
-            select(e.item_id, e.at, e.field, e.actor_ref, e.actor_name, e.actor_kind)
-            .join_from(ItemEventRow, ItemRow, e.item_id == i.id)
-            .where(i.source.in_(sources), e.at <= to_ms(at), *self._shown())
-            .order_by(e.item_id, e.at, e.id)
-        )
-        with transaction(self.engine, writing=False) as connection:
-            for r in connection.execute(statement):
-                yield tuple(r)
-
-    def presences(self, sources: Sequence[str]) -> dict[str, tuple[str, str, Presence]]:
-        """(source, binding, presence) of every item of some sources."""
-        c = columns(ItemRow)
-        wanted = select(c.id, c.source, c.binding, c.presence).where(c.source.in_(sources), *self._shown())
-        rows = self._rows(wanted)
-        return {r[0]: (r[1], r[2], Presence(r[3])) for r in rows}
-
-    def blocking(self) -> list[tuple[str, str]]:
-        """(waiting item, item it waits for) of every resolved edge."""
-        c = columns(ItemLinkRow)
-        rows = self._rows(
-            select(c.item_id, c.target_item, c.direction).where(c.kind == "blocks", c.target_item.is_not(None))
-        )
-        found = sorted({(r[0], r[1]) if r[2] == "in" else (r[1], r[0]) for r in rows})
-        hidden = self._hidden(end for edge in found for end in edge)
-        return [edge for edge in found if not hidden & {*edge}]
-
-    def good_runs(self, source: str, *, at: datetime) -> list[datetime]:
-        """When each good run of a source up to an instant ended, oldest first."""
-        c = columns(SyncRunRow)
-        wanted = select(c.finished_at).where(c.source == source, c.good.is_(True), c.finished_at <= to_ms(at))
-        return [from_ms(r[0]) for r in self._rows(wanted.order_by(c.finished_at))]
-
-    def first_seen(self) -> dict[str, int]:
-        """When each node of the plan was first met, in ms."""
-        c = columns(PlanNodeRow)
-        return {r[0]: r[1] for r in self._rows(select(c.key, c.first_seen_at))}
-
-    def opened(self, *, at: datetime) -> dict[str, tuple[datetime, datetime]]:
-        """By key, of signals noted as open at an instant: (since when, when it was open for the first time ever)."""
-        c = columns(SignalLogRow)
-        ms = to_ms(at)
-        first = {
-            r[0]: r[1]
-            for r in self._rows(select(c.key, func.min(c.opened_at)).where(c.opened_at <= ms).group_by(c.key))
-        }
-        rows = self._rows(
-            select(c.key, c.opened_at).where(c.opened_at <= ms, (c.cleared_at.is_(None)) | (c.cleared_at > ms))
-        )
-        return {r[0]: (from_ms(r[1]), from_ms(first[r[0]])) for r in rows}
-
-    def last_noted(self) -> datetime | None:
-        """When open signals were last noted."""
-        rows = self._rows(select(_c(Meta, "noted_at")))
-        return _at(rows[0][0]) if rows else None
-
-    def closes(self) -> list[tuple[str, int, datetime, str]]:
-        """(week, version, when, pack as JSON) of every weekly close, oldest first; none behind a veil: a pack names what it tells of."""
-        if self.veil.shown is not None:
-            return []
-        c = columns(WeeklyCloseRow)
-        rows = self._rows(select(c.week, c.version, c.closed_at, c.body).order_by(c.week, c.version))
-        return [(r[0], r[1], from_ms(r[2]), r[3]) for r in rows]
-
     def mapping_versions(self, source: str, binding: str) -> list[MappingVersion]:
         """Every mapping that was in force, newest first, with who put it there and why."""
         if self.veil.ask(source, binding):
@@ -640,10 +564,11 @@ def _at(ms: int | None) -> datetime | None:
     return None if ms is None else from_ms(ms)
 
 
-def _run(r: Any) -> Run:
+def run_of(r: Any) -> Run:
+    """A row of sync_run, all columns, as a Run."""
     return Run(
         r.id, r.source, r.mode, r.state, r.reason, r.hint, from_ms(r.started_at), _at(r.finished_at),
-        r.seen, r.new, r.changed, r.gone, r.unreadable, r.requests, r.retries, r.good,
+        r.seen, r.new, r.changed, r.gone, r.unreadable, r.requests, r.retries, r.good, r.whole, _findings(r.findings),
     )  # fmt: skip
 
 

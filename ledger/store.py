@@ -23,12 +23,14 @@ from ledger.lease import Lease, LeaseHeld, fence, release, take
 from ledger.migrations import HEAD
 from ledger.model import to_ms
 from ledger.read import Reads
+from ledger.standing import Standing
+from ledger.veil import Veil
 from ledger.write import Writer
 
 __all__ = ["Lease", "LeaseHeld", "Ledger", "LedgerError"]
 
 
-class Ledger(Reads):
+class Ledger(Standing):
     """Remembers what was said and when. Safe to share between threads; each call is a transaction of its own."""
 
     @classmethod
@@ -52,6 +54,14 @@ class Ledger(Reads):
             ledger.close()
             raise
         return ledger
+
+    def seen_by(self, veil: Veil) -> Reads:
+        """The same ledger as one reader may see it."""
+        return _Seen(self, veil)
+
+    @property
+    def whole(self) -> Ledger:
+        return self
 
     @property
     def keys(self) -> Keys:
@@ -169,6 +179,18 @@ class Ledger(Reads):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+class _Seen(Reads):
+    """The ledger behind a veil: it answers the questions of `Reads`, and no others."""
+
+    def __init__(self, ledger: Ledger, veil: Veil) -> None:
+        super().__init__(ledger.engine, clock=ledger.clock, veil=veil)
+        self._ledger = ledger
+
+    @property
+    def whole(self) -> Ledger:
+        return self._ledger
 
 
 def _version(connection: Connection) -> str | None:

@@ -27,6 +27,10 @@ class Meta(SQLModel, table=True):
     revision: int = Field(default=0, sa_column=_instant())
     noted_at: int | None = Field(default=None, sa_column=_instant(null=True))
     """When open signals were last noted."""
+    stamp: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    """Under which plan, thresholds and day everything in `standing` was judged."""
+    stood: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """The revision up to which `standing` knows the items."""
 
 
 class LeaseRow(SQLModel, table=True):
@@ -64,6 +68,8 @@ class SyncRunRow(SQLModel, table=True):
     requests: int = 0
     retries: int = 0
     good: bool = False
+    whole: int | None = None
+    findings: str = Field(default="[]", sa_column=Column(Text, nullable=False, server_default="[]"))
 
 
 class BindingState(SQLModel, table=True):
@@ -150,6 +156,9 @@ class ItemEventRow(SQLModel, table=True):
     actor_ref: str | None = Field(default=None, sa_column=_text(null=True))
     actor_name: str | None = Field(default=None, sa_column=_text(null=True))
     actor_kind: str
+
+
+Index("ix_item_event_actor", columns(ItemEventRow).actor_ref, columns(ItemEventRow).at)
 
 
 class ItemLinkRow(SQLModel, table=True):
@@ -277,3 +286,31 @@ class SignalLogRow(SQLModel, table=True):
     cleared_at: int | None = Field(default=None, sa_column=_instant(null=True))
     severity: str = Field(sa_column=_text())
     because: str = Field(sa_column=_text())
+
+
+class MemberRow(SQLModel, table=True):
+    """Which workstreams an item belongs to, as `standing` knows it; an item of none has one row with the workstream "".
+
+    Together with `standing` a view of everything else: both may be emptied at any time and are made again.
+    """
+
+    __tablename__ = "member"
+    item_id: str = Field(sa_column=_text(key=True))
+    workstream: str = Field(sa_column=_text(key=True))
+    department: str = Field(sa_column=_text())
+    active: bool
+    """It is there and unfinished."""
+
+
+Index("ix_member_workstream", columns(MemberRow).workstream, columns(MemberRow).item_id)
+
+
+class StandingRow(SQLModel, table=True):
+    """How a node of the plan stands now: its status, what was judged of it, and what needs a decision, as JSON."""
+
+    __tablename__ = "standing"
+    kind: str = Field(sa_column=_text(key=True))
+    key: str = Field(sa_column=_text(key=True))
+    status: str = Field(sa_column=_text())
+    judged: str = Field(sa_column=_text())
+    exceptions: str = Field(sa_column=_text())

@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 from ledger import tables as t
 from ledger.model import (
     Counts,
+    Finding,
     Item,
     Known,
     Presence,
@@ -273,12 +274,14 @@ class Writer:
         retries: int,
         good: bool,
         not_before: datetime | None,
+        whole: int | None = None,
+        findings: Sequence[Finding] = (),
     ) -> None:
         """Closes a run; a good one moves the source's last good read to the run's start."""
         self._connection.exec_driver_sql(
             self._sql(
                 "UPDATE sync_run SET state = ?, reason = ?, hint = ?, finished_at = ?, seen = ?, new = ?, changed = ?, "
-                "gone = ?, unreadable = ?, requests = ?, retries = ?, good = ? WHERE id = ?"
+                "gone = ?, unreadable = ?, requests = ?, retries = ?, good = ?, whole = ?, findings = ? WHERE id = ?"
             ),
             (
                 state,
@@ -293,6 +296,8 @@ class Writer:
                 requests,
                 retries,
                 good,
+                whole,
+                storable(text(_encode(findings))),
                 run,
             ),
         )

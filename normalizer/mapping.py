@@ -14,6 +14,7 @@ from ledger.model import Health, Lifecycle
 from normalizer.scales import BAND_NAMES, BANDS, CATEGORY, NAMED, folded
 
 AXES: dict[str, list[str]] = {"lifecycle": [str(v) for v in Lifecycle], "health": [str(v) for v in Health]}
+COLOURS = frozenset({Health.ON_TRACK, Health.AT_RISK, Health.OFF_TRACK})
 PROGRESS_KINDS = ("outcome", "milestone", "item_count", "percent_reported")
 
 
@@ -63,6 +64,20 @@ class Mapping(msgspec.Struct, frozen=True):
     """Changes when somebody is known by another name, e-mail or identity."""
     version: str = ""
     """Both of these: what was translated under another version is translated anew."""
+
+    @property
+    def ceiling(self) -> Health | None:
+        """The worst that this team's words can say, where that is not off track: it cannot say red. None where it can, or says
+        nothing of health at all."""
+        said = {rule.health for scale in self.scales.values() for rule in scale.words.values()}
+        for bands in (scale.bands for scale in self.scales.values() if scale.bands):
+            said.add(Health.OFF_TRACK if bands.at_risk > bands.low else Health.AT_RISK)
+        said |= {
+            Health(p.removeprefix("fixed:")) for p in self.unmapped.values() if p.removeprefix("fixed:") in COLOURS
+        }
+        if Health.OFF_TRACK in said:
+            return None
+        return next((h for h in (Health.AT_RISK, Health.ON_TRACK) if h in said), None)
 
     def knowing(self, people: str) -> Mapping:
         """The same rules with other people."""

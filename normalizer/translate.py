@@ -11,12 +11,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from connectors.contract import RawRecord, Said, Words
-from ledger.model import Health, Item, Lifecycle, ProgressKind, Unmapped, Word, item_id
+from ledger.model import FINISHED, Health, Item, Lifecycle, ProgressKind, Unmapped, Word, item_id
 from normalizer.mapping import Bands, Mapping, Rule, Scale
 from normalizer.people import People
 from normalizer.scales import CANCELLING, CATEGORY, folded
 
-FINISHED = (Lifecycle.DONE, Lifecycle.CANCELLED)
 BLANK = frozenset({"", "n/a", "tbd", "-", "none", "grey", "gray"})
 MEMO = 20_000
 T = TypeVar("T")
@@ -87,6 +86,8 @@ class Translator:
             blocked=self._blocked(said, words),
             blocked_on=self._text("blocked_on", said, words) or self._text("depends_on", said, words),
             decision_needed=self._text("decision_needed", said, words),
+            biggest_risk=self._text("biggest_risk", said, words),
+            need_from_others=self._text("need_from_others", said, words),
             remote_created_at=record.created_at,
             remote_updated_at=record.updated_at,
             words=tuple(words),

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
+from itertools import pairwise
 
+import msgspec
+
+from signals.calendar import days
 from signals.catalogue import Evidence, Severity, Thresholds, Verdict, clear, unable
 from signals.facts import Facts, ItemFacts
-from signals.plan import EXTERNAL, Dependency, Workstream
-from signals.workstream import days, ended, name
+from signals.plan import EXTERNAL, Dependency, Plan, Workstream
+from signals.workstream import ended, name
 
 KEPT = ("delivered", "accepted")
 
 
-def dependencies(facts: Facts, thresholds: Thresholds) -> Iterator[Verdict]:
-    """Every commitment of the plan, and every edge between workstreams that the trackers tell."""
-    for d in facts.plan.dependencies:
-        if d.state != "withdrawn" and d.consumer in facts.plan.workstream_by_key:
+def dependencies(facts: Facts, w: Workstream, thresholds: Thresholds) -> Iterator[Verdict]:
+    """Everything that a workstream waits for: commitments of the plan, and edges that the trackers tell."""
+    for d in facts.plan.needs_of.get(w.key, ()):
+        if d.state != "withdrawn":
             yield from _commitment(facts, d, thresholds)
-    yield from _edges(facts, thresholds)
+    yield from _edges(facts, w, thresholds)
 
 
 # -- commitments -------------------------------------------------------------------------------------------------------
@@ -181,106 +185,168 @@ def consumers(facts: Facts, key: str) -> list[str]:
 
 
 def _impact(facts: Facts, consumer: Workstream) -> str:
-    waiting = [
-        facts.plan.workstream_by_key[k].name
-        for k in consumers(facts, consumer.key)
-        if k in facts.plan.workstream_by_key
-    ]
+    """Who waits behind a workstream, with the date that each was promised or needs."""
+    waiting = []
+    for key in consumers(facts, consumer.key):
+        if (w := facts.plan.workstream_by_key.get(key)) is None:
+            continue
+        dates = [d.needed_by or d.committed_by for d in facts.plan.needs_of.get(key, ()) if d.state != "withdrawn"]
+        first = min((d for d in dates if d is not None), default=None)
+        waiting.append(f"{w.name} (needed by {first})" if first else w.name)
     return f"; behind it wait {', '.join(waiting)}" if waiting else ""
 
 
 # -- edges that the trackers tell ----------------------------------------------------------------------------------------
 
 
-def _edges(facts: Facts, thresholds: Thresholds) -> Iterator[Verdict]:
-    """An item of one workstream that waits for an overdue item of another."""
-    home = {i: w for w, ids in facts.of.items() for i in ids}
-    committed = {
-        (d.consumer, i.id) for d in facts.plan.dependencies if (i := facts.item_of(d.provider_item)) is not None
-    }
-    told: dict[str, list[tuple[int, ItemFacts, ItemFacts]]] = {}
-    for waiting, provider in facts.waits:
-        a, b = facts.items.get(waiting), facts.items.get(provider)
-        mine = home.get(waiting)
-        if a is None or b is None or mine is None or mine == home.get(provider) or not a.open or not b.open:
+def _edges(facts: Facts, w: Workstream, thresholds: Thresholds) -> Iterator[Verdict]:
+    """Items of a workstream that wait for overdue items of others."""
+    work = facts.work(w)
+    mine = {i.id for i in work}
+    committed = {i.id for d in facts.plan.needs_of.get(w.key, ()) if (i := facts.item_of(d.provider_item)) is not None}
+    pairs = []
+    for a, provider in ((i, p) for i in work if i.open for p in facts.waits_by.get(i.id, ())):
+        if provider in mine or provider in committed:
+            continue  # within itself, or the commitment itself speaks of it
+        b = facts.items.get(provider)
+        if b is None or not b.open or not b.present or b.now.due_on is None:
             continue
-        if (mine, b.id) in committed:
-            continue  # the commitment itself speaks of it
-        if b.now.due_on is not None and (late := facts.calendar.working_days(b.now.due_on, facts.today)) > 0:
-            told.setdefault(mine, []).append((late, a, b))
-    for key, pairs in told.items():
-        consumer = facts.plan.workstream_by_key[key]
-        pairs.sort(key=lambda p: -p[0])
-        late, a, b = pairs[0]
-        severity = _late(facts, consumer, late, thresholds)
-        if severity is None:
+        if (late := facts.calendar.working_days(b.now.due_on, facts.today)) > 0:
+            pairs.append((late, a, b))
+    pairs.sort(key=lambda p: (-p[0], p[1].id, p[2].id))
+    severity = _late(facts, w, pairs[0][0], thresholds) if pairs else None
+    if severity is None:
+        return
+    late, a, b = pairs[0]
+    homes = [facts.plan.workstream_by_key[k].name for k in sorted(facts.homes.get(b.id, ()))]
+    where = f" ({' and '.join(homes) or b.source})"
+    because = f"{a.key} of {w.name} waits for {b.key} '{b.title}'{where}, {days(late)} overdue{_impact(facts, w)}"
+    providers = {p.id: p for _, _, p in pairs}.values()
+    evidence = tuple(Evidence(p.id, f"{p.key} '{p.title}' due {p.now.due_on}", p.url) for p in list(providers)[:7])
+    inputs: dict[str, float | int | str | None] = {"late_days": late}
+    yield Verdict(
+        "dependency_overdue", w.key, "open", severity, because, variant="trackers", evidence=evidence, inputs=inputs
+    )
+
+
+class Waits(msgspec.Struct, frozen=True):
+    """A workstream waits for another, as a tracker tells: for one pair of items, by way of example."""
+
+    provider: str
+    ref: str
+    says: str
+    url: str
+    awaited: str
+    """Id of the item that is waited for."""
+
+
+def waits_of(facts: Facts, w: Workstream) -> tuple[Waits, ...]:
+    """The workstreams whose unfinished items a workstream's unfinished items wait for."""
+    work = facts.work(w)
+    mine = {i.id for i in work}
+    found: dict[str, Waits] = {}
+    for a, provider in ((i, p) for i in work if i.open for p in facts.waits_by.get(i.id, ())):
+        b = facts.items.get(provider)
+        if provider in mine or b is None or not b.open:
             continue
-        owner = facts.plan.workstream_by_key.get(home.get(b.id, ""))
-        where = f" ({owner.name})" if owner else f" ({b.source})"
-        because = f"{a.key} of {consumer.name} waits for {b.key} '{b.title}'{where}, {days(late)} overdue{_impact(facts, consumer)}"
-        providers = {p.id: p for _, _, p in pairs}.values()
-        evidence = tuple(Evidence(p.id, f"{p.key} '{p.title}' due {p.now.due_on}", p.url) for p in list(providers)[:7])
-        yield Verdict(
-            "dependency_overdue",
-            key,
-            "open",
-            severity,
-            because,
-            variant="trackers",
-            evidence=evidence,
-            inputs={"late_days": late},
+        says = f"{a.key} '{a.title}' waits for {b.key} '{b.title}'"
+        for key in facts.homes.get(b.id, ()):
+            found.setdefault(key, Waits(key, a.id, says, a.url, b.id))
+    return tuple(found[k] for k in sorted(found))
+
+
+def cycles(plan: Plan, told: Mapping[str, Sequence[Waits]]) -> Iterator[Verdict]:
+    """Workstreams that wait, through others, for themselves. told: what the trackers say, by waiting workstream."""
+    waits: dict[str, set[str]] = {}
+    for d in plan.dependencies:
+        if d.state not in (*KEPT, "withdrawn"):
+            waits.setdefault(d.consumer, set()).add(d.provider)
+    for key, others in told.items():
+        waits.setdefault(key, set()).update(o.provider for o in others)
+    awaited = {other for others in waits.values() for other in others}
+    edges = {(key, o.provider): o for key, others in told.items() for o in others}
+    for w in plan.workstreams:
+        if w.key not in waits or w.key not in awaited or not (way := _way_back(waits, w.key)):
+            continue
+        names = " waits for ".join(plan.workstream_by_key[k].name for k in way)
+        evidence = tuple(
+            Evidence(e.ref, e.says, e.url, (e.awaited,)) for pair in pairwise(way) if (e := edges.get(pair))
         )
+        inputs: dict[str, float | int | str | None] = {"length": len(way) - 1}
+        yield Verdict("dependency_cycle", w.key, "open", "warn", names, evidence=evidence[:7], inputs=inputs)
+
+
+def _way_back(waits: Mapping[str, set[str]], start: str) -> list[str]:
+    """The shortest way from a node along its edges back to itself; empty where there is none."""
+    came: dict[str, str] = {}
+    ring = [start]
+    while ring:
+        following = []
+        for node in ring:
+            for other in sorted(waits.get(node, ())):
+                if other == start:
+                    way = [start, node]
+                    while way[-1] != start:
+                        way.append(came[way[-1]])
+                    return way[::-1] if node != start else []
+                if other not in came:
+                    came[other] = node
+                    following.append(other)
+        ring = following
+    return []
 
 
 # -- 6. collisions -------------------------------------------------------------------------------------------------------
 
 
-def collisions(facts: Facts, thresholds: Thresholds, severity: Mapping[str, Severity | None]) -> Iterator[Verdict]:
-    """One workstream under key results of different objectives; owners and providers with too much.
-
-    severity: each workstream's own worst, which its collision takes on.
-    """
+def collision(facts: Facts, w: Workstream, own: Severity | None) -> Verdict:
+    """One workstream under key results of different objectives; it takes on the workstream's own severity."""
     plan = facts.plan
-    for w in plan.workstreams:
-        results = [plan.key_result_by_key[k] for k in w.supports if k in plan.key_result_by_key]
-        objectives = sorted({r.objective for r in results})
-        if len(results) < 2 or len(objectives) < 2 or ended(w, facts):
-            yield clear("collision", w.key)
-            continue
-        titles = " and ".join(f"'{plan.objective_by_key[o].title}'" for o in objectives if o in plan.objective_by_key)
-        because = f"{len(results)} key results of {titles} lean on {w.name}"
-        own = severity.get(w.key)
-        yield Verdict("collision", w.key, "open", own or "watch", because, inputs={"key_results": len(results)})
-    yield from _overloaded(facts, thresholds)
-    yield from _overpromised(facts, thresholds)
+    results = [plan.key_result_by_key[k] for k in w.supports if k in plan.key_result_by_key]
+    objectives = sorted({r.objective for r in results})
+    if len(results) < 2 or len(objectives) < 2 or ended(w, facts):
+        return clear("collision", w.key)
+    titles = " and ".join(f"'{plan.objective_by_key[o].title}'" for o in objectives if o in plan.objective_by_key)
+    because = f"{len(results)} key results of {titles} lean on {w.name}"
+    evidence = tuple(Evidence(r.key, f"'{r.title}'") for r in results[:7])
+    inputs: dict[str, float | int | str | None] = {"key_results": len(results)}
+    return Verdict("collision", w.key, "open", own or "watch", because, evidence=evidence, inputs=inputs)
 
 
-def _overloaded(facts: Facts, thresholds: Thresholds) -> Iterator[Verdict]:
+def overloaded(facts: Facts, ended: Collection[str], thresholds: Thresholds) -> Iterator[Verdict]:
+    """Owners of more active workstreams than one person can lead. ended: keys of workstreams with nothing left to do."""
     owned: dict[str, list[Workstream]] = {}
     for w in facts.plan.workstreams:
-        if w.owner and not w.bau and not ended(w, facts):
+        if w.owner and not w.bau and w.key not in ended:
             owned.setdefault(w.owner, []).append(w)
     for owner, mine in sorted(owned.items()):
-        if len(mine) > thresholds.of("overloaded_owner", mine[0].department)["workstreams"]:
-            because = f"{name(facts, owner)} owns {len(mine)} active workstreams: {', '.join(w.name for w in mine)}"
-            for w in mine:
-                yield Verdict("overloaded_owner", w.key, "open", "watch", because, inputs={"workstreams": len(mine)})
+        if len(mine) <= thresholds.of("overloaded_owner", mine[0].department)["workstreams"]:
+            continue
+        because = f"{name(facts, owner)} owns {len(mine)} active workstreams: {_some([w.name for w in mine])}"
+        evidence = tuple(Evidence(w.key, w.name) for w in mine[:7])
+        inputs: dict[str, float | int | str | None] = {"workstreams": len(mine)}
+        for w in mine:
+            yield Verdict("overloaded_owner", w.key, "open", "watch", because, evidence=evidence, inputs=inputs)
 
 
-def _overpromised(facts: Facts, thresholds: Thresholds) -> Iterator[Verdict]:
-    promised: dict[str, list[date]] = {}
-    for d in facts.plan.dependencies:
-        if d.committed_by and d.state not in (*KEPT, "withdrawn") and d.provider != EXTERNAL:
-            promised.setdefault(d.provider, []).append(d.committed_by)
-    for provider, dates in sorted(promised.items()):
-        w = facts.plan.workstream_by_key[provider]
-        t = thresholds.of("overpromised_provider", w.department)
-        dates.sort()
-        for n, first in enumerate(dates):
-            together = [d for d in dates[n:] if d <= first + timedelta(weeks=t["weeks"])]
-            if len(together) > t["commitments"]:
-                because = f"{w.name} promised {len(together)} deliveries between {first} and {together[-1]}"
-                yield Verdict(
-                    "overpromised_provider", provider, "open", "watch", because, inputs={"commitments": len(together)}
-                )
-                break
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:7]) + (f" and {len(names) - 7} more" if len(names) > 7 else "")
+
+
+def overpromised(facts: Facts, w: Workstream, thresholds: Thresholds) -> Verdict:
+    """A provider with many promises within two weeks."""
+    t = thresholds.of("overpromised_provider", w.department)
+    promises = [
+        (d.committed_by, d)
+        for d in facts.plan.consumers_of.get(w.key, ())
+        if d.committed_by and d.state not in (*KEPT, "withdrawn")
+    ]
+    promises.sort(key=lambda p: (p[0], p[1].key))
+    for n, (first, _) in enumerate(promises):
+        together = [(on, d) for on, d in promises[n:] if on <= first + timedelta(weeks=t["weeks"])]
+        if len(together) > t["commitments"]:
+            because = f"{w.name} promised {len(together)} deliveries between {first} and {together[-1][0]}"
+            evidence = tuple(Evidence(d.key, f"{d.deliverable or d.key} by {on}") for on, d in together[:7])
+            inputs: dict[str, float | int | str | None] = {"commitments": len(together)}
+            return Verdict("overpromised_provider", w.key, "open", "watch", because, evidence=evidence, inputs=inputs)
+    return clear("overpromised_provider", w.key)

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import holidays
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+SPANS = 50_000
+"""Spans of days whose working days are remembered."""
 CADENCE_DAYS = {"weekly": 5, "biweekly": 10, "monthly": 21}
 """Working days of one cadence."""
 CADENCE_WEEKS = {"weekly": 1, "biweekly": 2, "monthly": 5}
@@ -26,6 +28,7 @@ class Calendar:
     country: str | None = None
     own_holidays: frozenset[date] = frozenset()
     _years: dict[int, frozenset[date]] = field(default_factory=dict, repr=False, compare=False)
+    _spans: dict[tuple[date, date], int] = field(default_factory=dict, repr=False, compare=False)
 
     def day(self, at: datetime) -> date:
         """The organisation's day of an instant."""
@@ -35,6 +38,17 @@ class Calendar:
         """The last second of a day, in UTC."""
         return datetime.combine(on, time(23, 59, 59), ZoneInfo(self.zone)).astimezone(UTC)
 
+    def start_of(self, on: date) -> datetime:
+        """The first instant of a day, in UTC."""
+        return datetime.combine(on, time(0), ZoneInfo(self.zone)).astimezone(UTC)
+
+    def back(self, on: date, days: float) -> date:
+        """The earliest day from which to `on` lie no more than so many working days."""
+        first, passed = on, 0
+        while (passed := passed + self.works(first)) <= days:
+            first -= timedelta(days=1)
+        return first
+
     def works(self, on: date, absent: Collection[date] = ()) -> bool:
         """Whether people work on a day: no weekend, no holiday, not absent."""
         return on.weekday() < 5 and on not in self._holidays(on.year) and on not in absent
@@ -43,8 +57,17 @@ class Calendar:
         """Working days in (after, until]; negative where `until` comes first."""
         if until < after:
             return -self.working_days(until, after, absent)
-        if absent or (until - after).days < 10:
-            return sum(self.works(after + timedelta(days=n), absent) for n in range(1, (until - after).days + 1))
+        if not absent:
+            if (after, until) not in self._spans:
+                if len(self._spans) > SPANS:
+                    self._spans.clear()
+                self._spans[after, until] = self._counted(after, until)
+            return self._spans[after, until]
+        return sum(self.works(after + timedelta(days=n), absent) for n in range(1, (until - after).days + 1))
+
+    def _counted(self, after: date, until: date) -> int:
+        if (until - after).days < 10:
+            return sum(self.works(after + timedelta(days=n)) for n in range(1, (until - after).days + 1))
         weeks, rest = divmod((until - after).days, 7)
         count = weeks * 5 + sum((after + timedelta(days=n)).weekday() < 5 for n in range(1, rest + 1))
         years = range(after.year, until.year + 1)
@@ -68,16 +91,17 @@ class Calendar:
 
     def close_of(self, week: str) -> datetime:
         """When a week ("2026-W47") closes, in UTC."""
-        monday = datetime.strptime(f"{week}-1", "%G-W%V-%u").date()  # noqa: DTZ007  # a day, not an instant
-        return self._closing(monday + timedelta(days=self.close_day))
+        return self._closing(self._monday(week) + timedelta(days=self.close_day))
 
     def week_at(self, at: datetime) -> str:
         """The week that an instant counts to: what comes after its close belongs to the next one."""
+        return f"{self._counts_to(at):%G-W%V}"
+
+    def _counts_to(self, at: datetime) -> date:
+        """The Monday of the week that an instant counts to."""
         on = self.day(at)
         monday = on - timedelta(days=on.weekday())
-        if at > self._closing(monday + timedelta(days=self.close_day)):
-            monday += timedelta(days=7)
-        return f"{monday:%G-W%V}"
+        return monday + timedelta(days=7) if at > self._closing(monday + timedelta(days=self.close_day)) else monday
 
     def weeks(self, start: date, until: datetime) -> list[str]:
         """Every week of a period that has closed by an instant, oldest first."""
@@ -90,10 +114,26 @@ class Calendar:
 
     def previous_close(self, week: str) -> datetime:
         """When the week before closed: from then on it is this week."""
-        return self.close_of(week) - timedelta(days=7)
+        return self._closing(self._monday(week) + timedelta(days=self.close_day - 7))
+
+    def weeks_since(self, at: datetime, until: datetime) -> int:
+        """Whole weeks that closed by `until` after the week that `at` counts to."""
+        first, last = self._counts_to(at), self._counts_to(until)
+        if self._closing(last + timedelta(days=self.close_day)) > until:
+            last -= timedelta(days=7)
+        return max((last - first).days // 7, 0)
+
+    @staticmethod
+    def _monday(week: str) -> date:
+        return datetime.strptime(f"{week}-1", "%G-W%V-%u").date()  # noqa: DTZ007  # a day, not an instant
 
     def _closing(self, on: date) -> datetime:
         return datetime.combine(on, self.close_time, ZoneInfo(self.zone)).astimezone(UTC)
+
+
+def days(count: int) -> str:
+    """A count of working days, in words."""
+    return "1 working day" if count == 1 else f"{count} working days"
 
 
 def absences(spans: Iterable[tuple[date, date]]) -> frozenset[date]:

@@ -33,6 +33,8 @@ class Evidence(msgspec.Struct, frozen=True):
     ref: str
     says: str
     url: str = ""
+    names: tuple[str, ...] = ()
+    """Ids of further records that `says` names."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -87,6 +89,7 @@ ROWS: tuple[Definition, ...] = (
                {"warn_days": 1, "high_days": 5, "milestone_days": 10}),
     Definition("dependency_stalled", "behaviour", "Dependency stalled", SLIPS, "whether the provider still delivers",
                {"quiet_days": 10, "needed_days": 20, "blocked_days": 5}),
+    Definition("dependency_cycle", "structure", "Waiting in a circle", SLIPS, "which of them goes first"),
     Definition("dependency_broken_link", "data", "Dependency leads nowhere", DATA, "the record that is meant"),
     Definition("collision", "structure", "Two results lean on one workstream", CONFLICT,
                "which of them comes first when there is not enough for both"),
@@ -116,6 +119,7 @@ ROWS: tuple[Definition, ...] = (
     Definition("truncated", "data", "Not all of it was shown", DATA, "a narrower report, or the object itself"),
     Definition("schema_drift", "data", "A column or option is gone", DATA, "the mapping owner's correction"),
     Definition("unmapped_value", "data", "Words without translation", DATA, "what they mean"),
+    Definition("plan_unreadable", "data", "A part of the plan cannot be understood", DATA, "a correction in the record"),
     Definition("single_owner", "data", "Not one person", DATA, "one person with a name"),
 )  # fmt: skip
 CATALOGUE: Mapping[str, Definition] = {row.key: row for row in ROWS}

@@ -1,101 +1,56 @@
 """Judges a whole company as of one instant: every signal, every node's status, and what needs a decision. Pure.
 
-Behaviour signals count when they were open on the day before too, so that one odd evening alarms nobody; the day before is judged from
-the same facts cut off at its end, so that every answer can be computed anew at any time and is the same.
+Workstreams are judged one by one, from their own records; what lies above them is assembled from that, so that a change is judged where
+it happened and everything above it is only summed up anew. Behaviour signals count when they were open on the day before too, so that
+one odd evening alarms nobody; the day before is judged from the same facts cut off at its end, so that every answer can be computed
+anew at any time and is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 
 import msgspec
 
-from ledger.model import Health, Lifecycle
-from signals.between import collisions, consumers, dependencies
-from signals.catalogue import CATALOGUE, RANK, Evidence, Thresholds, Verdict
+from signals.between import Waits, collision, cycles, dependencies, overloaded, overpromised, waits_of
+from signals.catalogue import CATALOGUE, RANK, Thresholds, Verdict
 from signals.data import evaluate_source
-from signals.facts import Facts, ItemFacts, SourceFacts
-from signals.headline import (
-    FORMULA,
-    KNOWN,
-    WORSE,
-    Accountability,
-    Child,
-    Rolled,
-    accountability,
-    capped,
-    derived,
-    headline,
-    roll_up,
-    said_of,
-    severest,
-    worse,
-)
-from signals.plan import KeyResult, Objective, Workstream
-from signals.results import evaluate_key_result, structure
-from signals.veil import veiled
-from signals.workstream import cadences_unsaid, evaluate, name
+from signals.exceptions import NeedsDecision, exceptions, urgency
+from signals.facts import Facts, ItemFacts, Pace
+from signals.headline import FORMULA, severest
+from signals.nodes import NodeStatus, aged, key_result, objective, pillar, whole, workstream
+from signals.plan import KeyResult, Workstream
+from signals.results import evaluate_key_result, evaluate_objective, unlinked
+from signals.workstream import ended, evaluate
 
 DAY = timedelta(days=1)
-OUTCOME = {"high": Health.OFF_TRACK, "warn": Health.AT_RISK, "watch": Health.ON_TRACK, None: Health.ON_TRACK}
 
 
-class NodeStatus(msgspec.Struct, frozen=True):
-    """One node as of an instant: what was said, what shows, the headline and everything that stands beside it."""
+class Judged(msgspec.Struct, frozen=True):
+    """One workstream judged: all that the roll-up above it needs, and none of its items."""
 
-    key: str
-    kind: str
-    name: str
-    owner: str | None
-    reported: Health
-    derived: Health
-    headline: Health
-    because: str
-    root: str = ""
-    """The sentence of the worst workstream or metric below, however deep."""
-    tag: str = ""
-    """derived_only, reported_only ("unverified"), or empty."""
-    coverage: float | None = None
-    unknown_share: float | None = None
-    distribution: dict[str, int] = {}
-    worst: tuple[str, ...] = ()
-    outcome: Health | None = None
-    """Of a key result: its metric."""
-    execution: Health | None = None
-    """Of a key result: its workstreams."""
-    accountability: Accountability | None = None
-    watermelon: bool = False
-    candid: bool = False
-    items: int = 0
-    data_age_seconds: float | None = None
-    cancelled: bool = False
-    formula: str = FORMULA
+    status: NodeStatus
+    verdicts: tuple[Verdict, ...]
+    pace: Pace = Pace()
+    pace_before: Pace = Pace()
+    """A day earlier."""
+    ended: bool = False
+    waits: tuple[Waits, ...] = ()
+
+    @property
+    def digest(self) -> Digest:
+        return Digest(self.status.items, self.ended, self.waits)
 
 
-class NeedsDecision(msgspec.Struct, frozen=True):
-    """One open signal as people meet it: the sentence, who decides what, and how soon."""
+class Digest(msgspec.Struct, frozen=True):
+    """What of a workstream is needed to see all of them together."""
 
-    signal: str
-    title: str
-    severity: str
-    subject: str
-    node: str
-    because: str
-    result_owner: str | None
-    decision_owner: str | None
-    decision_needed: str
-    sla_days: int | None
-    evidence: tuple[Evidence, ...]
-    affects: tuple[str, ...]
-    """Names of workstreams that wait behind it."""
-    key: str = ""
-    """What makes it the same signal tomorrow."""
-    opened_at: datetime | None = None
-    """Since when it was noted as open; None where nobody looked yet."""
-    first_visible_at: datetime | None = None
-    """When it was open for the first time."""
+    items: int
+    ended: bool
+    waits: tuple[Waits, ...] = ()
 
 
 class Company(msgspec.Struct, frozen=True):
@@ -114,52 +69,99 @@ class Company(msgspec.Struct, frozen=True):
 
 
 def judge(facts: Facts, thresholds: Thresholds | None = None) -> Company:
-    """Every signal and every status as of the facts' instant."""
+    """Every signal and every status as of the facts' instant, from facts that hold everything."""
     thresholds = thresholds or Thresholds()
-    today = _raw(facts, thresholds)
-    yesterday = {v.key: v for v in _raw(cut_off(facts, facts.calendar.end_of(facts.today - DAY)), thresholds)}
-    verdicts = [veiled(facts, _settled(v, yesterday.get(v.key))) for v in today]
-    by_subject: dict[str, list[Verdict]] = {}
-    for v in verdicts:
-        by_subject.setdefault(v.subject, []).append(v)
-    before = {v.subject: [] for v in yesterday.values()}  # type: dict[str, list[Verdict]]
-    for v in yesterday.values():
-        before[v.subject].append(v)
-    nodes: dict[str, NodeStatus] = {}
-    for w in facts.plan.workstreams:
-        nodes[w.key] = _workstream(facts, w, by_subject.get(w.key, []), before.get(w.key, []))
+    judged = dict(judge_workstreams(facts, facts.plan.workstreams, thresholds))
+    return assemble(replace(facts, items={}, of={}), judged, thresholds)
+
+
+def judge_workstreams(
+    facts: Facts, streams: Iterable[Workstream], thresholds: Thresholds
+) -> Iterator[tuple[str, Judged]]:
+    """Some workstreams by themselves. facts: at least their items, and those that they depend on."""
+    before = cache(lambda: yesterday(facts))
+    for w in streams:
+        yield w.key, _judged(facts, before, w, thresholds)
+
+
+def yesterday(facts: Facts) -> Facts:
+    """The same facts as of the end of the day before."""
+    return cut_off(facts, facts.calendar.end_of(facts.today - DAY))
+
+
+def _judged(facts: Facts, before: Callable[[], Facts], w: Workstream, thresholds: Thresholds) -> Judged:
+    @cache
+    def was() -> dict[str, Verdict]:
+        """What was open the day before; asked only where something depends on it."""
+        then = before()
+        return {v.key: v for v in (*evaluate(then, w, thresholds), *dependencies(then, w, thresholds))}
+
+    found = [*evaluate(facts, w, thresholds), *dependencies(facts, w, thresholds)]
+    told = [_settled(v, was().get(v.key)) if _must_last(v) else v for v in found]
+    told += [collision(facts, w, severest(told)), overpromised(facts, w, thresholds)]
+    status = workstream(facts, w, told, lambda: list(was().values()))
+    day_before = facts.pace(w, facts.today - DAY)
+    return Judged(status, tuple(told), facts.pace(w, facts.today), day_before, ended(w, facts), waits_of(facts, w))
+
+
+def _must_last(v: Verdict) -> bool:
+    """A behaviour signal counts from its second day on; the others at once."""
+    return v.outcome == "open" and CATALOGUE[v.signal].kind == "behaviour"
+
+
+def assemble(facts: Facts, judged: Mapping[str, Judged], thresholds: Thresholds) -> Company:
+    """The whole answer from judged workstreams. facts: the plan, readings, sources; no items are asked for."""
+    told: dict[str, list[Verdict]] = {key: list(j.verdicts) for key, j in judged.items()}
+    for v in between(facts, {key: j.digest for key, j in judged.items()}, thresholds):
+        told[v.subject].append(v)
+    nodes = {key: j.status for key, j in judged.items()}
+    sizes = {key: node.items for key, node in nodes.items()}
+    before = yesterday(facts)
     for kr in facts.plan.key_results:
-        nodes[kr.key] = _key_result(facts, kr, by_subject, nodes)
+        nodes[kr.key], told[kr.key] = judge_key_result(facts, before, kr, judged, thresholds)
     for o in facts.plan.objectives:
-        nodes[o.key] = _objective(facts, o, nodes)
+        nodes[o.key] = objective(facts, o, nodes, sizes)
+        told[o.key] = list(evaluate_objective(facts, o, thresholds))
     for p in facts.plan.pillars:
-        mine = [o for o in facts.plan.objectives if o.pillar == p.key and _current(facts, o)]
-        nodes[p.key] = _parent(
-            facts, p.key, "pillar", p.name, p.sponsor, [(nodes[o.key], o.weight, o.critical) for o in mine]
-        )
-    everything = [(nodes[p.key], 1.0, False) for p in facts.plan.pillars]
-    nodes["company"] = _parent(facts, "company", "company", "Company", None, everything)
-    return Company(facts.now, nodes, tuple(verdicts), tuple(_exceptions(facts, verdicts, nodes)))
+        nodes[p.key] = pillar(facts, p, nodes, sizes)
+    nodes["company"] = whole(facts, nodes, sizes)
+    verdicts = [v for vs in told.values() for v in vs] + list(judge_sources(facts, thresholds))
+    rows = sorted(exceptions(facts, verdicts, nodes), key=urgency)
+    dated = {key: aged(node, facts.sources, facts.now) for key, node in nodes.items()}
+    return Company(facts.now, dated, tuple(verdicts), tuple(rows))
 
 
-def _raw(facts: Facts, thresholds: Thresholds) -> list[Verdict]:
-    """Every signal by itself, without the day before."""
-    found = [v for w in facts.plan.workstreams for v in evaluate(facts, w, thresholds)]
-    found += dependencies(facts, thresholds)
-    own: dict[str, list[Verdict]] = {}
-    for v in found:
-        own.setdefault(v.subject, []).append(v)
-    found += collisions(facts, thresholds, {key: severest(vs) for key, vs in own.items()})
-    found += [v for kr in facts.plan.key_results for v in evaluate_key_result(facts, kr, thresholds)]
-    found += structure(facts, thresholds)
-    found += [v for s in facts.sources.values() for v in evaluate_source(facts, s, thresholds)]
-    return found
+def judge_key_result(
+    facts: Facts, before: Facts, kr: KeyResult, judged: Mapping[str, Judged], thresholds: Thresholds
+) -> tuple[NodeStatus, list[Verdict]]:
+    """A key result and its signals. judged: at least its workstreams. before: the facts as of the day before."""
+    mine = {w.key: judged[w.key] for w in facts.plan.workstreams_of.get(kr.key, ())}
+    now = replace(facts, paces={key: j.pace for key, j in mine.items()})
+    then = replace(before, paces={key: j.pace_before for key, j in mine.items()})
+    was = list(evaluate_key_result(then, kr, thresholds))
+    raised = {v.key: v for v in was}
+    told = [_settled(v, raised.get(v.key)) if _must_last(v) else v for v in evaluate_key_result(now, kr, thresholds)]
+    streams = {key: j.status for key, j in mine.items()}
+    below = [v for j in mine.values() for v in j.verdicts]
+    return key_result(now, kr, streams, below, told, was), told
+
+
+def between(facts: Facts, digests: Mapping[str, Digest], thresholds: Thresholds) -> Iterator[Verdict]:
+    """What shows only when all workstreams are seen together: waiting in a circle, owners of too much."""
+    yield from overloaded(facts, {key for key, d in digests.items() if d.ended}, thresholds)
+    yield from cycles(facts.plan, {key: d.waits for key, d in digests.items() if d.waits})
+
+
+def judge_sources(facts: Facts, thresholds: Thresholds) -> Iterator[Verdict]:
+    """What is to be said of the trackers themselves, and of work that serves nothing."""
+    for s in facts.sources.values():
+        yield from evaluate_source(facts, s, thresholds)
+    for department, (count, active) in sorted(facts.unlinked.items()):
+        yield unlinked(department, count, active, thresholds)
 
 
 def _settled(v: Verdict, before: Verdict | None) -> Verdict:
-    """A behaviour signal counts from its second day on; the others at once."""
-    if v.outcome != "open" or CATALOGUE[v.signal].kind != "behaviour":
-        return v
+    """An open behaviour signal, given what it said the day before: as severe as on the weaker of the two days."""
     if before is not None and before.outcome == "open":
         weaker = min((str(v.severity), str(before.severity)), key=lambda s: RANK[s])
         return msgspec.structs.replace(v, severity=weaker) if weaker != v.severity else v
@@ -187,182 +189,3 @@ def _earlier(item: ItemFacts, at: datetime) -> ItemFacts | None:
     if not states:
         return None
     return msgspec.structs.replace(item, states=states, acts=tuple(a for a in item.acts if a.at <= at))
-
-
-# -- nodes ---------------------------------------------------------------------------------------------------------------
-
-
-def _workstream(facts: Facts, w: Workstream, verdicts: Sequence[Verdict], before: Sequence[Verdict]) -> NodeStatus:
-    work = facts.work(w)
-    said = [(i.now.lifecycle, i.now.health) for i in work]
-    # Two full cadences without a word: what was said then is not said now.
-    reported = said_of(said) if cadences_unsaid(facts, w) < 2 else Health.UNKNOWN
-    shown, why = derived(verdicts)
-    cancelled = bool(work) and all(i.now.lifecycle is Lifecycle.CANCELLED for i in work)
-    finished = bool(work) and not any(i.open for i in work) and not cancelled
-    if finished and shown is Health.UNKNOWN:
-        shown, why = Health.ON_TRACK, "everything is done"
-    health, because, tag = headline(reported, shown, why, said=_said(reported, said))
-    was = derived(before)[0] if before else Health.UNKNOWN
-    hollow = reported is Health.ON_TRACK and shown in (Health.AT_RISK, Health.OFF_TRACK)
-    active = [i for i in work if i.open]
-    known = [i for i in active if i.now.health in KNOWN]
-    coverage = len(known) / len(active) if active else None
-    ages = [(facts.now - s.good[-1]).total_seconds() for s in _sources(facts, work) if s.good]
-    return NodeStatus(
-        w.key, "workstream", w.name, w.owner, reported, shown, health, because, because, tag,
-        coverage=None if coverage is None else round(coverage, 4),
-        unknown_share=None if coverage is None else round(1 - coverage, 4),
-        distribution=_distribution(said),
-        watermelon=hollow and was in (Health.AT_RISK, Health.OFF_TRACK),
-        candid=reported in KNOWN and shown in KNOWN and WORSE[reported] > WORSE[shown],
-        items=len(work), data_age_seconds=max(ages, default=None), cancelled=cancelled,
-    )  # fmt: skip
-
-
-def _said(reported: Health, said: Sequence[tuple[Lifecycle, Health]]) -> str:
-    counts = _distribution(said)
-    shown = ", ".join(f"{n} {w.replace('_', ' ')}" for w, n in counts.items() if n)
-    return f"reported {str(reported).replace('_', ' ')} ({shown})" if shown else ""
-
-
-def _distribution(said: Sequence[tuple[Lifecycle, Health]]) -> dict[str, int]:
-    counts = dict.fromkeys(("on_track", "at_risk", "off_track", "unknown", "done", "cancelled"), 0)
-    for life, health in said:
-        word = (
-            str(life)
-            if life in (Lifecycle.DONE, Lifecycle.CANCELLED)
-            else str(health)
-            if health in KNOWN
-            else "unknown"
-        )
-        counts[word] += 1
-    return counts
-
-
-def _sources(facts: Facts, work: Iterable[ItemFacts]) -> list[SourceFacts]:
-    return [facts.sources[k] for k in sorted({i.source for i in work}) if k in facts.sources]
-
-
-def _key_result(
-    facts: Facts, kr: KeyResult, verdicts: Mapping[str, Sequence[Verdict]], nodes: Mapping[str, NodeStatus]
-) -> NodeStatus:
-    streams = [w for w in facts.plan.workstreams_of.get(kr.key, ()) if not w.bau]
-    rolled = roll_up(_child(nodes[w.key], w.weight, critical=False) for w in streams)
-    mine = verdicts.get(kr.key, ())
-    metric = next((v for v in mine if v.signal == "metric_behind"), None)
-    measured = metric is not None and metric.outcome != "not_computable"
-    outcome = OUTCOME[metric.severity] if measured and metric is not None else Health.UNKNOWN
-    needs = [
-        v
-        for w in streams
-        for v in verdicts.get(w.key, ())
-        if v.signal.startswith("dependency_") and v.outcome == "open"
-    ]
-    test = accountability(facts, kr, needs)
-    health = worse(outcome, rolled.health)
-    root = nodes[_worst(streams, nodes)].root if rolled.worst else ""
-    because = f"{rolled.because}: {root}" if root else rolled.because
-    if measured and metric is not None and outcome is health and (metric.because or rolled.health is not health):
-        because = root = metric.because or "its metric is on its plan"
-    health, because = capped(health, because, test)
-    reported = roll_up(_child(nodes[w.key], w.weight, critical=False, said=True) for w in streams).health
-    return NodeStatus(
-        kr.key, "key_result", kr.title, kr.owner, reported, worse(outcome, _derived(streams, nodes)), health, because, root or because,
-        coverage=rolled.coverage, unknown_share=_rest(rolled), distribution=rolled.distribution, worst=rolled.worst,
-        outcome=outcome, execution=rolled.health, accountability=test, items=sum(nodes[w.key].items for w in streams),
-        data_age_seconds=_oldest(nodes[w.key] for w in streams),
-        watermelon=reported is Health.ON_TRACK and outcome in (Health.AT_RISK, Health.OFF_TRACK),
-    )  # fmt: skip
-
-
-def _worst(streams: Sequence[Workstream], nodes: Mapping[str, NodeStatus]) -> str:
-    judged = [w.key for w in streams if nodes[w.key].headline in KNOWN]
-    return max(judged, key=lambda k: WORSE[nodes[k].headline])
-
-
-def _derived(streams: Sequence[Workstream], nodes: Mapping[str, NodeStatus]) -> Health:
-    return roll_up(Child(w.key, w.name, nodes[w.key].derived, w.weight) for w in streams).health
-
-
-def _child(node: NodeStatus, weight: float, *, critical: bool, said: bool = False) -> Child:
-    return Child(node.key, node.name, node.reported if said else node.headline, weight, critical, node.cancelled)
-
-
-def _current(facts: Facts, o: Objective) -> bool:
-    period = facts.plan.period_by_key.get(o.period)
-    return period is None or period.start_on <= facts.today <= period.end_on
-
-
-def _objective(facts: Facts, o: Objective, nodes: Mapping[str, NodeStatus]) -> NodeStatus:
-    results = facts.plan.key_results_of.get(o.key, ())
-    return _parent(facts, o.key, "objective", o.title, o.owner, [(nodes[k.key], k.weight, k.critical) for k in results])
-
-
-def _parent(
-    facts: Facts, key: str, kind: str, title: str, owner: str | None, children: Sequence[tuple[NodeStatus, float, bool]]
-) -> NodeStatus:
-    rolled = roll_up(_child(n, weight, critical=critical) for n, weight, critical in children)
-    reported = roll_up(_child(n, weight, critical=critical, said=True) for n, weight, critical in children).health
-    shown = roll_up(Child(n.key, n.name, n.derived, w, c, n.cancelled) for n, w, c in children).health
-    root = ""
-    if rolled.worst:
-        root = max((n for n, _, _ in children if n.headline in KNOWN), key=lambda n: WORSE[n.headline]).root
-    because = f"{rolled.because}: {root}" if root else rolled.because
-    return NodeStatus(
-        key, kind, title, owner, reported, shown, rolled.health, because, root, coverage=rolled.coverage, unknown_share=_rest(rolled),
-        distribution=rolled.distribution, worst=rolled.worst, items=_items(facts, key, kind),
-        data_age_seconds=_oldest(n for n, _, _ in children),
-    )  # fmt: skip
-
-
-def _items(facts: Facts, key: str, kind: str) -> int:
-    """Items below a node; a shared workstream's count once."""
-    plan = facts.plan
-    objectives = {o.key for o in plan.objectives if kind == "company" or key in (o.key, o.pillar)}
-    results = {k.key for k in plan.key_results if k.objective in objectives}
-    streams = [w for w in plan.workstreams if results & set(w.supports)]
-    return len({i.id for w in streams for i in facts.work(w)})
-
-
-def _rest(rolled: Rolled) -> float | None:
-    return None if rolled.coverage is None else round(1 - rolled.coverage, 4)
-
-
-def _oldest(nodes: Iterable[NodeStatus]) -> float | None:
-    return max((n.data_age_seconds for n in nodes if n.data_age_seconds is not None), default=None)
-
-
-# -- exceptions ----------------------------------------------------------------------------------------------------------
-
-
-def _exceptions(facts: Facts, verdicts: Sequence[Verdict], nodes: Mapping[str, NodeStatus]) -> list[NeedsDecision]:
-    """Open signals of at least warn, the worst and furthest reaching first; each says who decides what."""
-    rows = [_needs(facts, v, nodes) for v in verdicts if v.outcome == "open" and v.severity in ("warn", "high")]
-    return sorted(rows, key=lambda r: (-RANK[r.severity], -len(r.affects), r.node, r.signal))
-
-
-def _needs(facts: Facts, v: Verdict, nodes: Mapping[str, NodeStatus]) -> NeedsDecision:
-    row = CATALOGUE[v.signal]
-    node = nodes.get(v.subject)
-    right = next((r for r in facts.plan.decision_rights if r.situation == row.situation), None)
-    w = facts.plan.workstream_by_key.get(v.subject)
-    decides = right.decision_owner if right else (w.sponsor or w.owner) if w else node.owner if node else None
-    if decides == "sponsor":
-        decides = w.sponsor if w else None
-    elif decides == "owner":
-        decides = node.owner if node else None
-    waiting = [nodes[k].name for k in consumers(facts, v.subject) if k in nodes] if w else []
-    return NeedsDecision(
-        v.signal, row.title, str(v.severity), v.subject, node.name if node else v.subject, v.because,
-        name(facts, node.owner) if node and node.owner else None, name(facts, decides) if decides else None,
-        right.response if right else row.asks, right.sla_days if right else None, v.evidence, tuple(waiting), v.key,
-    )  # fmt: skip
-
-
-def watermelon_index(nodes: Iterable[NodeStatus]) -> tuple[int, int, int, int]:
-    """(watermelons, reported on track with derived known, reported on track unverified, candid) of workstreams."""
-    streams = [n for n in nodes if n.kind == "workstream"]
-    green = [n for n in streams if n.reported is Health.ON_TRACK]
-    known = [n for n in green if n.derived in KNOWN]
-    return (sum(n.watermelon for n in green), len(known), len(green) - len(known), sum(n.candid for n in streams))

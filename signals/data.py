@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
-from signals.catalogue import Thresholds, Verdict, clear, unable
+from signals.catalogue import Evidence, Thresholds, Verdict, clear, unable
 from signals.facts import Facts, SourceFacts
 
 
@@ -13,13 +13,8 @@ def evaluate_source(facts: Facts, s: SourceFacts, thresholds: Thresholds) -> Ite
     """Every signal of one source."""
     yield _stale(facts, s, thresholds)
     yield _coverage(s, thresholds)
-    yield _noted(s, "truncated", ("more rows than", "truncated", "cap"), "did not show all of it")
-    yield _noted(
-        s,
-        "schema_drift",
-        ("is not in", "is not there", "has no field", "there is no tab", "no row at the top"),
-        "changed its fields",
-    )
+    yield _found(s, "truncated", "did not show all of it")
+    yield _found(s, "schema_drift", "changed its fields")
     if s.unmapped:
         words = "1 word" if s.unmapped == 1 else f"{s.unmapped} words"
         yield Verdict(
@@ -32,15 +27,16 @@ def evaluate_source(facts: Facts, s: SourceFacts, thresholds: Thresholds) -> Ite
         )
     else:
         yield clear("unmapped_value", s.key)
+    yield _unread(facts, s)
 
 
 def _stale(facts: Facts, s: SourceFacts, thresholds: Thresholds) -> Verdict:
     if not s.good:
         return Verdict("source_stale", s.key, "open", "warn", f"{s.key} has never been read completely")
     age = (facts.now - s.good[-1]).total_seconds()
-    if age <= thresholds.of("source_stale", s.department)["schedules"] * max(s.every, 3600):
+    if age <= thresholds.of("source_stale", s.department)["schedules"] * s.every:
         return clear("source_stale", s.key, age_seconds=round(age))
-    because = f"{s.key} was last read completely {age / 3600:.0f} h ago"
+    because = f"{s.key} was last read completely {_ago(age)} ago"
     return Verdict("source_stale", s.key, "open", "warn", because, inputs={"age_seconds": round(age)})
 
 
@@ -55,8 +51,24 @@ def _coverage(s: SourceFacts, thresholds: Thresholds) -> Verdict:
     return Verdict("coverage_drop", s.key, "open", "warn", because, inputs={"rows": now, "usual": usual})
 
 
-def _noted(s: SourceFacts, signal: str, signs: tuple[str, ...], says: str) -> Verdict:
-    told = next((n for n in s.notes if any(sign in n for sign in signs)), None)
-    if told is None:
+def _unread(facts: Facts, s: SourceFacts) -> Verdict:
+    """What records of the plan say and nobody can understand: each of them is evidence."""
+    told = [u for u in facts.plan.unread if u.source == s.key]
+    if not told:
+        return clear("plan_unreadable", s.key)
+    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
+    evidence = tuple(Evidence(u.item, u.says, u.url) for u in told)
+    because, records = told[0].says + more, len({u.item for u in told})
+    return Verdict("plan_unreadable", s.key, "open", "warn", because, evidence=evidence, inputs={"records": records})
+
+
+def _ago(seconds: float) -> str:
+    return f"{seconds / 3600:.0f} h" if seconds >= 7200 else f"{seconds / 60:.0f} minutes"
+
+
+def _found(s: SourceFacts, signal: str, says: str) -> Verdict:
+    told = [f.says for f in s.findings if f.kind == signal]
+    if not told:
         return clear(signal, s.key)
-    return Verdict(signal, s.key, "open", "warn", f"{s.key} {says}: {told}")
+    evidence = tuple(Evidence(s.key, sentence) for sentence in told[:7])
+    return Verdict(signal, s.key, "open", "warn", f"{s.key} {says}: {told[0]}", evidence=evidence)

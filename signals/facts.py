@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import msgspec
 
-from ledger.model import Health, Lifecycle
+from ledger.model import FINISHED, Finding, Health, Lifecycle
 from signals.calendar import Calendar, Person
 from signals.plan import Milestone, Plan, Reading, Workstream
 
-FINISHED = (Lifecycle.DONE, Lifecycle.CANCELLED)
 BULK = 20
 """More edits than this by one actor within BULK_SECONDS are a bulk edit: nobody's attention."""
 BULK_SECONDS = 60
 IDLE_FIELDS = frozenset({"[rank]", "[Rank]", "[labels]", "[Labels]", "[Sprint]", "[sprint]"})
 """Fields whose change alone is no work."""
-SAYING = frozenset({"lifecycle", "health", "confidence", "progress", "blocked", "blocked_on", "decision_needed"})
+SAYING = frozenset(
+    {
+        "lifecycle", "health", "confidence", "progress", "due_on", "blocked", "blocked_on", "decision_needed", "biggest_risk",
+        "need_from_others",
+    }
+)  # fmt: skip
 """Fields by which a team says how it is going."""
+
+T = TypeVar("T")
 
 
 class State(msgspec.Struct, frozen=True, gc=False):
@@ -35,6 +43,22 @@ class State(msgspec.Struct, frozen=True, gc=False):
     blocked: bool | None = None
     decision_needed: str | None = None
     assumed: bool = False
+    confidence: float | None = None
+    progress: float | None = None
+    word: str = ""
+    """How the team said its health, word for word."""
+    risk: str | None = None
+    need: str | None = None
+
+    def says_as(self, other: State) -> bool:
+        """Whether both say the same of how it is going: what is not said, such as a title, may differ."""
+        return _spoken(self) == _spoken(other)
+
+
+def _spoken(s: State) -> tuple[object, ...]:
+    return (
+        s.lifecycle, s.health, s.due_on, s.blocked, s.decision_needed, s.confidence, s.progress, s.word, s.risk, s.need,
+    )  # fmt: skip
 
 
 class Act(msgspec.Struct, frozen=True, gc=False):
@@ -59,6 +83,7 @@ class ItemFacts(msgspec.Struct, frozen=True, dict=True):
     acts: tuple[Act, ...] = ()
     present: bool = True
     blocked_on: str | None = None
+    binding: str = ""
 
     @property
     def now(self) -> State:
@@ -69,9 +94,24 @@ class ItemFacts(msgspec.Struct, frozen=True, dict=True):
         return self.now.lifecycle not in FINISHED
 
     @cached_property
+    def dues(self) -> tuple[date, ...]:
+        """Every due date that it had, one after another."""
+        dues = [s.due_on for s in self.states if s.due_on is not None]
+        return tuple(d for n, d in enumerate(dues) if n == 0 or d != dues[n - 1])
+
+    @cached_property
     def first_due(self) -> date | None:
         """The first due date that it ever had: its frozen baseline."""
-        return next((s.due_on for s in self.states if s.due_on is not None), None)
+        return self.dues[0] if self.dues else None
+
+    @cached_property
+    def said_at(self) -> datetime:
+        """When a reported field, its due date or a blocker last changed or was said again."""
+        at = self.states[0].at
+        for earlier, later in pairwise(self.states):
+            if not later.says_as(earlier):
+                at = later.at
+        return max([at, *(a.at for a in self.acts if a.field in SAYING)])
 
     @cached_property
     def done_at(self) -> datetime | None:
@@ -107,11 +147,22 @@ class SourceFacts(msgspec.Struct, frozen=True):
     good: tuple[datetime, ...] = ()
     actors: bool = True
     """Whether its tracker tells who did something."""
-    notes: tuple[str, ...] = ()
-    """What the last run said: drift, truncation, unreadable records."""
+    findings: tuple[Finding, ...] = ()
+    """What its last run found out: drift, truncation, what vanished."""
     unmapped: int = 0
     seen: tuple[int, ...] = ()
     """How many items whole reads found, oldest first."""
+    ceiling: Health | None = None
+    """The worst that its words can say, where that is not off track: this team cannot say red."""
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """Weights of a workstream's milestones that were not cancelled: planned by now, of those with a date; done, of all."""
+
+    planned: float = 0.0
+    dated: float = 0.0
+    done: float = 0.0
+    total: float = 0.0
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -154,38 +205,50 @@ class Facts:
     """By department: (active items of no workstream, active items)."""
     by_key: Mapping[str, str] = field(default_factory=dict)
     """Item key, where only one item has it, to its id."""
-    hidden: Mapping[str, str] = field(default_factory=dict)
-    """Ids of items and keys of sources whose details the reader may not see, with the sentence that stands in their place."""
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+    """By workstream, where it was judged before and its items are not here."""
+    bulk: frozenset[tuple[str, datetime]] | None = None
+    """(actor, instant) of edits that are part of a bulk edit; None: to be told from these items, which are all there are."""
     _told: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was asked of a workstream before: every signal asks for the same."""
 
-    @property
+    @cached_property
+    def waits_by(self) -> Mapping[str, Sequence[str]]:
+        """Item to the items that it waits for."""
+        found: dict[str, list[str]] = {}
+        for waiting, provider in self.waits:
+            found.setdefault(waiting, []).append(provider)
+        return found
+
+    @cached_property
+    def homes(self) -> Mapping[str, Sequence[str]]:
+        """Item to the workstreams that it belongs to, of items that are waited for."""
+        awaited = {provider for _, provider in self.waits}
+        found: dict[str, list[str]] = {}
+        for key, ids in self.of.items():
+            for ref in awaited.intersection(ids):
+                found.setdefault(ref, []).append(key)
+        return found
+
+    @cached_property
     def today(self) -> date:
         return self.calendar.day(self.now)
 
     def work(self, workstream: Workstream) -> list[ItemFacts]:
-        """A workstream's items that are still there."""
-        if (told := self._told.get(("work", workstream.key))) is None:
-            found = (self.items.get(i) for i in self.of.get(workstream.key, ()))
-            told = self._told["work", workstream.key] = [i for i in found if i is not None and i.present]
-        return list(told)
+        """A workstream's items that are still there, by id: an answer must not depend on the order in which they were found."""
 
-    @cached_property
-    def asks(self) -> Mapping[str, str]:
-        """What is hidden, and every workstream and key result that stands on it."""
-        if not self.hidden:
-            return {}
-        found = dict(self.hidden)
-        for w in self.plan.workstreams:
-            ids = [*self.of.get(w.key, ()), *(p.item for p in self.checkpoints(w))]
-            if ask := next((a for i in ids if i and (a := self.hidden.get(i))), None):
-                found[w.key] = ask
-        for kr in self.plan.key_results:
-            if kr.metric is not None and kr.metric.item is not None:
-                item = self.item_of(f"{kr.metric.source}:{kr.metric.item}") or self.item_of(kr.metric.item)
-                if item is not None and item.id in self.hidden:
-                    found[kr.key] = self.hidden[item.id]
-        return found
+        def found() -> list[ItemFacts]:
+            items = (self.items.get(i) for i in sorted(self.of.get(workstream.key, ())))
+            return [i for i in items if i is not None and i.present]
+
+        return self.once("work", workstream.key, found)
+
+    def once(self, what: str, key: str, make: Callable[[], T]) -> T:
+        """What `make` tells of a workstream, told once: several signals ask for the same."""
+        if (what, key) not in self._told:
+            self._told[what, key] = make()
+        told: T = self._told[what, key]
+        return told
 
     def absent(self, owner: str | None) -> frozenset[date]:
         """Days on which an owner is away."""
@@ -200,6 +263,10 @@ class Facts:
         """Working days since an instant."""
         return self.working_days(self.calendar.day(at), self.today, owner)
 
+    def within(self, days: float) -> datetime:
+        """From when on something lies no more than so many working days back."""
+        return self.once("within", str(days), lambda: self.calendar.start_of(self.calendar.back(self.today, days)))
+
     def item_of(self, name: str | None) -> ItemFacts | None:
         """An item by id or by key."""
         if name is None:
@@ -208,14 +275,27 @@ class Facts:
 
     def checkpoints(self, workstream: Workstream) -> list[Checkpoint]:
         """A workstream's milestones as they stand."""
-        if (told := self._told.get(("checkpoints", workstream.key))) is None:
-            told = [self._checkpoint(m) for m in workstream.milestones]
+
+        def found() -> list[Checkpoint]:
+            points = [self._checkpoint(m) for m in workstream.milestones]
             if workstream.from_due_dates:
-                told += [
-                    _of_item(i, Milestone(i.title), self) for i in self.work(workstream) if i.first_due is not None
-                ]
-            self._told["checkpoints", workstream.key] = told
-        return list(told)
+                dated = (i for i in self.work(workstream) if i.first_due is not None)
+                points += [_of_item(i, Milestone(i.title), self) for i in dated]
+            return points
+
+        return self.once("checkpoints", workstream.key, found)
+
+    def pace(self, workstream: Workstream, on: date) -> Pace:
+        """How much of a workstream's milestones is planned and done by the end of a day."""
+        if (told := self.paces.get(workstream.key)) is not None:
+            return told
+        points = [p for p in self.checkpoints(workstream) if not p.cancelled]
+        return Pace(
+            sum(p.weight for p in points if p.baseline_on and p.baseline_on <= on),
+            sum(p.weight for p in points if p.baseline_on),
+            sum(p.weight for p in points if p.done_on and p.done_on <= on),
+            sum(p.weight for p in points),
+        )
 
     def _checkpoint(self, m: Milestone) -> Checkpoint:
         if m.item is not None:
@@ -228,44 +308,60 @@ class Facts:
         moves = tuple(d for d in (baseline, m.due_on) if d is not None)
         return Checkpoint(m.title, baseline, m.due_on or baseline, done, m.weight, moves=moves)
 
-    def human_acts(self, workstream: Workstream) -> Iterator[tuple[ItemFacts, Act]]:
+    def human_acts(self, workstream: Workstream) -> list[tuple[ItemFacts, Act]]:
         """What people did on a workstream's items: no automation, no rank or label alone, no bulk edit."""
-        for item in self.work(workstream):
-            for act in item.acts:
-                if act.human and act.field not in IDLE_FIELDS and (act.actor, act.at) not in self._bulk:
-                    yield item, act
+
+        def found() -> list[tuple[ItemFacts, Act]]:
+            bulk = self._bulk
+            return [
+                (item, act)
+                for item in self.work(workstream)
+                for act in item.acts
+                if act.human and act.field not in IDLE_FIELDS and (act.actor, act.at) not in bulk
+            ]
+
+        return self.once("acts", workstream.key, found)
 
     @cached_property
-    def _bulk(self) -> set[tuple[str | None, datetime]]:
-        """(actor, instant) of edits that are part of a bulk edit."""
-        by_actor: dict[str | None, list[datetime]] = {}
-        for item in self.items.values():
-            for act in item.acts:
-                by_actor.setdefault(act.actor, []).append(act.at)
-        found: set[tuple[str | None, datetime]] = set()
-        span = timedelta(seconds=BULK_SECONDS)
-        for actor, times in by_actor.items():
-            if len(times) <= BULK:
-                continue
-            times.sort()
-            start = marked = 0
-            for end, at in enumerate(times):
-                while at - times[start] > span:
-                    start += 1
-                if end - start >= BULK:
-                    found |= {(actor, t) for t in times[max(start, marked) : end + 1]}
-                    marked = end + 1
-        return found
+    def _bulk(self) -> frozenset[tuple[str, datetime]]:
+        if self.bulk is not None:
+            return self.bulk
+        return bulk_edits((a.actor, a.at, i.id) for i in self.items.values() for a in i.acts if a.actor is not None)
 
     def cadence_of(self, workstream: Workstream) -> str:
         return self.cadence.get(workstream.department, "weekly")
 
 
+def bulk_edits(acts: Iterable[tuple[str, datetime, str]]) -> frozenset[tuple[str, datetime]]:
+    """(actor, instant) of edits by which one actor changed more than BULK items within BULK_SECONDS.
+
+    acts: (actor, instant, item) in any order.
+    """
+    by_actor: dict[str, list[tuple[datetime, str]]] = {}
+    for actor, at, item in acts:
+        by_actor.setdefault(actor, []).append((at, item))
+    span = timedelta(seconds=BULK_SECONDS)
+    found: set[tuple[str, datetime]] = set()
+    for actor, edits in by_actor.items():
+        edits.sort()
+        inside: Counter[str] = Counter()
+        start = marked = 0
+        for end, (at, item) in enumerate(edits):
+            inside[item] += 1
+            while at - edits[start][0] > span:
+                inside[edits[start][1]] -= 1
+                if not inside[edits[start][1]]:
+                    del inside[edits[start][1]]
+                start += 1
+            if len(inside) > BULK:
+                found |= {(actor, t) for t, _ in edits[max(start, marked) : end + 1]}
+                marked = end + 1
+    return frozenset(found)
+
+
 def _of_item(item: ItemFacts, m: Milestone, facts: Facts) -> Checkpoint:
-    dues = [s.due_on for s in item.states if s.due_on is not None]
-    moves = [d for n, d in enumerate(dues) if n == 0 or d != dues[n - 1]]
     done = facts.calendar.day(item.done_at) if item.done_at else None
     return Checkpoint(
         m.title or item.title, m.baseline_due_on or item.first_due, item.now.due_on, done, m.weight,
-        cancelled=item.now.lifecycle is Lifecycle.CANCELLED, moves=tuple(moves), item=item.id, url=item.url,
+        cancelled=item.now.lifecycle is Lifecycle.CANCELLED, moves=item.dues, item=item.id, url=item.url,
     )  # fmt: skip

@@ -10,12 +10,10 @@ from datetime import date, datetime
 
 import msgspec
 
-from ledger.model import Health, Lifecycle
+from ledger.model import FINISHED, Health, Lifecycle
 
 COVERAGE_FLOOR = 0.8
 """Below this share of known healths no colour is given (domain.md, 10)."""
-
-FINISHED = frozenset({Lifecycle.DONE, Lifecycle.CANCELLED})
 
 
 class Tally(msgspec.Struct, frozen=True):

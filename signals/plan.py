@@ -175,6 +175,17 @@ class Decision(msgspec.Struct, frozen=True):
     act_by: date | None = None
 
 
+class Unread(msgspec.Struct, frozen=True):
+    """What cannot be understood in a record that is bound as a part of the plan: that part, or the whole node, is left out of it."""
+
+    source: str
+    item: str
+    """Id of the record."""
+    says: str
+    """What is wrong, in which record, what to do, and what is left out until then."""
+    url: str = ""
+
+
 class Plan(msgspec.Struct, frozen=True, dict=True):
     """Everything that was planned."""
 
@@ -186,6 +197,8 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     dependencies: tuple[Dependency, ...] = ()
     decision_rights: tuple[DecisionRight, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    """Of the records of trackers that are bound as parts of the plan."""
 
     @cached_property
     def period_by_key(self) -> Mapping[str, Period]:
@@ -203,10 +216,19 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     def workstream_by_key(self) -> Mapping[str, Workstream]:
         return {w.key: w for w in self.workstreams}
 
+    def node(self, key: str) -> Objective | KeyResult | Workstream | None:
+        """An objective, key result or workstream by its key."""
+        return self.workstream_by_key.get(key) or self.key_result_by_key.get(key) or self.objective_by_key.get(key)
+
     @cached_property
     def key_results_of(self) -> Mapping[str, Sequence[KeyResult]]:
         """By objective."""
         return _grouped((k.objective, k) for k in self.key_results)
+
+    @cached_property
+    def objectives_of(self) -> Mapping[str, Sequence[Objective]]:
+        """By pillar."""
+        return _grouped((o.pillar, o) for o in self.objectives)
 
     @cached_property
     def workstreams_of(self) -> Mapping[str, Sequence[Workstream]]:
@@ -214,13 +236,52 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
         return _grouped((kr, w) for w in self.workstreams for kr in w.supports)
 
     @cached_property
-    def dependency_by_key(self) -> Mapping[str, Dependency]:
-        return {d.key: d for d in self.dependencies}
-
-    @cached_property
     def consumers_of(self) -> Mapping[str, Sequence[Dependency]]:
         """By provider."""
         return _grouped((d.provider, d) for d in self.dependencies)
+
+    @cached_property
+    def needs_of(self) -> Mapping[str, Sequence[Dependency]]:
+        """By consumer."""
+        return _grouped((d.consumer, d) for d in self.dependencies)
+
+    def kind_of(self, key: str) -> str | None:
+        """company, pillar, objective, key_result or workstream; None where there is no such node."""
+        if key == "company" or any(p.key == key for p in self.pillars):
+            return "company" if key == "company" else "pillar"
+        if key in self.objective_by_key:
+            return "objective"
+        if key in self.key_result_by_key:
+            return "key_result"
+        return "workstream" if key in self.workstream_by_key else None
+
+    @property
+    def keys(self) -> list[str]:
+        """Of every node."""
+        nodes = (self.pillars, self.objectives, self.key_results, self.workstreams)
+        return ["company", *(n.key for kind in nodes for n in kind)]
+
+    def children_of(self, key: str) -> list[str]:
+        """Keys of what a node consists of."""
+        if key == "company":
+            return [p.key for p in self.pillars]
+        if key in self.key_result_by_key:
+            return [w.key for w in self.workstreams_of.get(key, ())]
+        if key in self.objective_by_key:
+            return [k.key for k in self.key_results_of.get(key, ())]
+        return [o.key for o in self.objectives_of.get(key, ())]
+
+    def below(self, key: str) -> set[str]:
+        """A node and everything that it consists of."""
+        found, ring = {key}, [key]
+        while ring:
+            ring = [c for k in ring for c in self.children_of(k) if c not in found]
+            found |= set(ring)
+        return found
+
+    def streams_below(self, key: str) -> list[str]:
+        """The workstreams that a node stands on, each once."""
+        return [k for k in self.below(key) if k in self.workstream_by_key]
 
     def period_at(self, on: date) -> Period | None:
         """The period of a day; the latest begun one where several overlap."""

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from signals.added import added
+from signals.calendar import days
 from signals.catalogue import Evidence, Severity, Thresholds, Verdict, clear, unable
 from signals.facts import Facts
 from signals.plan import KeyResult, Metric, Objective, Period, Reading
-from signals.workstream import days
+from signals.rollup import FEW
 
 ACTIVITIES = (
     "launch", "ship", "run", "implement", "deliver", "roll out", "build", "migrate", "create", "hold", "complete", "publish",
 )  # fmt: skip
-INTAKES = ("intake",)
-TURNED_DOWN = ("not_now", "reject", "defer")
 
 
 def period_of(facts: Facts, kr: KeyResult) -> Period | None:
     objective = facts.plan.objective_by_key.get(kr.objective)
     return facts.plan.period_by_key.get(objective.period) if objective else None
+
+
+def _department(facts: Facts, kr: KeyResult) -> str | None:
+    objective = facts.plan.objective_by_key.get(kr.objective)
+    return objective.department if objective else None
 
 
 def share(metric: Metric, value: float) -> float:
@@ -60,17 +65,9 @@ def _tabled(metric: Metric, on: date) -> float:
 
 
 def _planned_milestones(facts: Facts, kr: KeyResult) -> float | None:
-    points = [
-        p
-        for w in facts.plan.workstreams_of.get(kr.key, ())
-        for p in facts.checkpoints(w)
-        if p.baseline_on and not p.cancelled
-    ]
-    if not points:
-        return None
-    return sum(p.weight for p in points if p.baseline_on and p.baseline_on <= facts.today) / sum(
-        p.weight for p in points
-    )
+    paces = [facts.pace(w, facts.today) for w in facts.plan.workstreams_of.get(kr.key, ())]
+    dated = sum(p.dated for p in paces)
+    return sum(p.planned for p in paces) / dated if dated else None
 
 
 def latest(facts: Facts, kr: KeyResult) -> Reading | None:
@@ -80,8 +77,7 @@ def latest(facts: Facts, kr: KeyResult) -> Reading | None:
 
 def metric_behind(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> Verdict:
     """A metric against its explicit plan curve only; never against elapsed time."""
-    objective = facts.plan.objective_by_key.get(kr.objective)
-    t = thresholds.of("metric_behind", objective.department if objective else None)
+    t = thresholds.of("metric_behind", _department(facts, kr))
     metric, period, readings = kr.metric, period_of(facts, kr), facts.readings.get(kr.key, ())
     if metric is None:
         return unable("metric_behind", kr.key, f"'{kr.title}' has no metric")
@@ -112,17 +108,15 @@ def metric_behind(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> Verdic
 
 def delivered_not_moved(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> Verdict:
     """The work is done and the metric stays where it was."""
-    t = thresholds.of("delivered_not_moved")
+    t = thresholds.of("delivered_not_moved", _department(facts, kr))
     reading, period = latest(facts, kr), period_of(facts, kr)
     if kr.metric is None or reading is None or period is None:
         return unable("delivered_not_moved", kr.key, f"'{kr.title}' has no metric with a reading")
     total = done = 0.0
     for w in facts.plan.workstreams_of.get(kr.key, ()):
-        points = [p for p in facts.checkpoints(w) if not p.cancelled]
-        weight = sum(p.weight for p in points)
-        if weight:
+        if (pace := facts.pace(w, facts.today)).total:
             total += w.weight
-            done += w.weight * sum(p.weight for p in points if p.done_on) / weight
+            done += w.weight * pace.done / pace.total
     if not total:
         return unable("delivered_not_moved", kr.key, f"nothing that delivers '{kr.title}' has milestones")
     moved, plan = share(kr.metric, reading.value), expected(facts, kr, facts.today)
@@ -159,58 +153,26 @@ def evaluate_key_result(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> 
     """Every signal of one key result."""
     for evaluator in (metric_behind, delivered_not_moved, wording, unmapped):
         yield evaluator(facts, kr, thresholds)
+    yield added(facts, kr.key, f"'{kr.title}'", period_of(facts, kr), thresholds, _department(facts, kr))
 
 
-# -- additions, decomposition, what was turned down -------------------------------------------------------------------------
+def evaluate_objective(facts: Facts, o: Objective, thresholds: Thresholds) -> Iterator[Verdict]:
+    """Every signal of one objective."""
+    yield added(facts, o.key, f"'{o.title}'", facts.plan.period_by_key.get(o.period), thresholds, o.department)
+    yield _decomposed(facts, o, thresholds)
 
 
-def structure(facts: Facts, thresholds: Thresholds) -> Iterator[Verdict]:
-    """Nodes that came in mid-cycle, objectives without key results, work on what was turned down, work without a purpose."""
-    for w in facts.plan.workstreams:
-        yield _added(facts, w.key, w.name, facts.plan.period_of(w, facts.today), thresholds)
-        yield _zombie(facts, w.key, thresholds)
-    for o in facts.plan.objectives:
-        yield _added(facts, o.key, f"'{o.title}'", facts.plan.period_by_key.get(o.period), thresholds)
-        yield _decomposed(facts, o, thresholds)
-    for department, (unlinked, active) in sorted(facts.unlinked.items()):
-        limit = thresholds.of("unlinked_work", department)["share"]
-        if active >= 5 and unlinked / active > limit:
-            because = f"{unlinked} of {active} active items of {department} serve no key result"
-            yield Verdict(
-                "unlinked_work", department, "open", "watch", because, inputs={"unlinked": unlinked, "active": active}
-            )
-        else:
-            yield clear("unlinked_work", department, unlinked=unlinked, active=active)
+# -- additions, decomposition, work without a purpose -----------------------------------------------------------------------
 
 
-def _added(facts: Facts, key: str, title: str, period: Period | None, thresholds: Thresholds) -> Verdict:
-    seen = facts.first_seen.get(key)
-    if seen is None or period is None:
-        return unable("mid_cycle_addition", key, "when it came into the plan is not known")
-    after = facts.calendar.working_days(period.start_on, seen)
-    taken_in = any(d.subject == key and d.kind in INTAKES and d.decided_on <= facts.today for d in facts.plan.decisions)
-    if after <= thresholds.of("mid_cycle_addition")["days"] or taken_in or not period.start_on <= seen <= period.end_on:
-        return clear("mid_cycle_addition", key, days=after)
-    because = f"{title} came in {days(after)} after the period began, without an intake decision"
-    return Verdict("mid_cycle_addition", key, "open", "warn", because, inputs={"days": after})
-
-
-def _zombie(facts: Facts, key: str, thresholds: Thresholds) -> Verdict:
-    t = thresholds.of("zombie_work")
-    about = [d for d in facts.plan.decisions if d.subject == key and d.decided_on <= facts.today]
-    last = max(about, key=lambda d: d.decided_on, default=None)
-    if last is None or last.kind not in TURNED_DOWN:
-        return clear("zombie_work", key)
-    w = facts.plan.workstream_by_key[key]
-    acts = [
-        a
-        for _, a in facts.human_acts(w)
-        if facts.days_since(a.at) < t["days"] and facts.calendar.day(a.at) > last.decided_on
-    ]
-    if len(acts) < t["acts"]:
-        return clear("zombie_work", key, acts=len(acts))
-    because = f"{w.name} was decided '{last.kind}' on {last.decided_on}, and {len(acts)} things were done on it in {days(int(t['days']))}"
-    return Verdict("zombie_work", key, "open", "warn", because, inputs={"acts": len(acts)})
+def unlinked(department: str, count: int, active: int, thresholds: Thresholds) -> Verdict:
+    """The share of a department's active items that serve no key result."""
+    limit = thresholds.of("unlinked_work", department)["share"]
+    if active < FEW or count / active <= limit:
+        return clear("unlinked_work", department, unlinked=count, active=active)
+    because = f"{count} of {active} active items of {department} serve no key result"
+    inputs: dict[str, float | int | str | None] = {"unlinked": count, "active": active}
+    return Verdict("unlinked_work", department, "open", "watch", because, inputs=inputs)
 
 
 def _decomposed(facts: Facts, o: Objective, thresholds: Thresholds) -> Verdict:

@@ -1,25 +1,23 @@
-"""Takes out of a verdict what its reader may not see, before anything is made of it: outcome and severity stay, words and numbers go."""
+"""Takes out of an answer what its reader may not see: outcome, severity and counts stay; words, evidence and inputs go.
+
+`ask` is the sentence that stands in the place of what is hidden.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
+from signals.cadence import CheckIn
 from signals.catalogue import Evidence, Verdict
-from signals.facts import Facts, ItemFacts
+from signals.exceptions import NeedsDecision
+from signals.headline import Accountability
+from signals.nodes import NodeStatus
 
 
-def masked(item: ItemFacts, ask: str) -> ItemFacts:
-    """An item that counts and says nothing: no title, key, link or words."""
-    states = tuple(msgspec.structs.replace(s, decision_needed=ask if s.decision_needed else None) for s in item.states)
-    blocked_on = ask if item.blocked_on else None
-    return ItemFacts(item.id, ask, ask, "", item.source, states, item.acts, item.present, blocked_on)
-
-
-def veiled(facts: Facts, v: Verdict) -> Verdict:
-    """The verdict as its reader may have it."""
-    ask = _ask(facts, v) if facts.hidden else ""
-    if not ask:
-        return v
+def veiled_verdict(v: Verdict, ask: str) -> Verdict:
+    """A verdict that stands on something hidden."""
     return msgspec.structs.replace(
         v,
         because=ask if v.because else "",
@@ -29,11 +27,45 @@ def veiled(facts: Facts, v: Verdict) -> Verdict:
     )
 
 
-def _ask(facts: Facts, v: Verdict) -> str:
-    """Whom to ask about what a verdict stands on: its subject, a record it names, or a provider's work; "" where all may be seen."""
-    stands_on = [v.subject, *(e.ref for e in v.evidence)]
-    promise = facts.plan.dependency_by_key.get(v.variant) if v.signal.startswith("dependency_") else None
-    if promise is not None:
-        item = facts.item_of(promise.provider_item)
-        stands_on += [item.id] if item else [promise.provider] if v.signal == "dependency_stalled" else []
-    return next((ask for ref in stands_on if (ask := facts.asks.get(ref))), "")
+def veiled_exception(e: NeedsDecision, ask: str) -> NeedsDecision:
+    """What needs a decision, where its verdict stands on something hidden."""
+    return msgspec.structs.replace(e, because=ask, evidence=(Evidence("", ask),) if e.evidence else ())
+
+
+def veiled_node(node: NodeStatus, ask_of: Callable[[str], str], *, measured: bool) -> NodeStatus:
+    """A node. ask_of: whom to ask about the verdict of a key, "" where all of it may be seen. measured: how far it has come is how far
+    hidden metrics have."""
+    root, because, test = node.root, node.because, node.accountability
+    if ask := ask_of(node.decided_by):
+        root, because = ask, _instead(because, root, ask)
+    if test is not None and (ask := ask_of(test.dependencies.decided_by)):
+        said = test.dependencies.because
+        root, because, test = _instead(root, said, ask), _instead(because, said, ask), _veiled_test(test, ask)
+    shown = msgspec.structs.replace(node, root=root, because=because, accountability=test)
+    if measured:
+        shown = msgspec.structs.replace(shown, score=None)
+        if shown.progress_kind == "outcome":
+            shown = msgspec.structs.replace(shown, progress=None, progress_kind="none")
+    return shown
+
+
+def _veiled_test(test: Accountability, ask: str) -> Accountability:
+    return msgspec.structs.replace(test, dependencies=msgspec.structs.replace(test.dependencies, because=ask))
+
+
+def _instead(sentence: str, part: str, ask: str) -> str:
+    """A sentence that may end in another, with that other replaced."""
+    return sentence.removesuffix(part) + ask if part and sentence.endswith(part) else sentence
+
+
+def veiled_check_in(c: CheckIn, ask: str) -> CheckIn:
+    """A check-in that stands on something hidden."""
+    return msgspec.structs.replace(
+        c,
+        reported_raw=ask if c.reported_raw else "",
+        biggest_risk=ask if c.biggest_risk else None,
+        need_from_others=ask if c.need_from_others else None,
+        said_by=None,
+        url="",
+        stands_on=(),
+    )

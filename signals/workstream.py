@@ -8,17 +8,15 @@ from datetime import date, datetime
 from itertools import pairwise
 
 from ledger.model import Health
-from signals.calendar import CADENCE_DAYS, CADENCE_WEEKS
+from signals.added import added
+from signals.cadence import last_said
+from signals.calendar import CADENCE_DAYS, days
 from signals.catalogue import Evidence, Severity, Thresholds, Verdict, clear, unable
 from signals.facts import Act, Checkpoint, Facts, ItemFacts
-from signals.plan import Workstream
+from signals.plan import Decision, Workstream
 
-SAID = (Health.ON_TRACK, Health.AT_RISK, Health.OFF_TRACK)
+TURNED_DOWN = ("not_now", "reject")
 Evaluator = Callable[[Facts, Workstream, Thresholds], list[Verdict]]
-
-
-def days(count: int) -> str:
-    return "1 working day" if count == 1 else f"{count} working days"
 
 
 def name(facts: Facts, person: str | None) -> str:
@@ -71,7 +69,9 @@ def behind_pace(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Ver
         p = overdue[0][1]
         because = f"'{p.title}' of {w.name} is {days(worst)} late against its baseline of {p.baseline_on}"
     else:
-        because = f"{w.name} has {actual:.0%} of its milestones done where {planned:.0%} were planned"
+        due = [p for p in points if p.baseline_on and p.baseline_on <= facts.today]
+        done = sum(p.done_on is not None for p in points)
+        because = f"{w.name} has {done} of {len(points)} milestones done where {len(due)} were planned"
     evidence = tuple(_evidence(p, f"baseline {p.baseline_on}, {days(n)} late") for n, p in overdue[:7])
     return [Verdict("behind_pace", w.key, "open", severity, because, evidence=evidence, inputs=inputs)]
 
@@ -181,6 +181,10 @@ def _grade(moves: int, slip: int, t: Mapping[str, float]) -> int:
 
 def quiet(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
     """Owner quiet, workstream silent, activity without progress; by record where the tracker tells no actor."""
+    return facts.once("quiet", w.key, lambda: _quiet(facts, w, thresholds))
+
+
+def _quiet(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
     work = facts.work(w)
     names = ("owner_quiet", "workstream_silent", "record_quiet", "activity_without_progress")
     if ended(w, facts):
@@ -206,7 +210,7 @@ def limits(facts: Facts, w: Workstream, signal: str, thresholds: Thresholds) -> 
 
 def _owner_quiet(facts: Facts, w: Workstream, work: list[ItemFacts], thresholds: Thresholds) -> list[Verdict]:
     warn, high = limits(facts, w, "owner_quiet", thresholds)
-    acts = list(facts.human_acts(w))
+    acts = facts.human_acts(w)
     if w.owner is None:
         why = f"{w.name} has no owner"
         return [
@@ -214,10 +218,9 @@ def _owner_quiet(facts: Facts, w: Workstream, work: list[ItemFacts], thresholds:
             _silent(facts, w, work, acts, thresholds),
             _idle(facts, w, acts, True, thresholds),
         ]
-    owners = {w.owner, *(facts.people[w.owner].identities.values() if w.owner in facts.people else ())}
-    mine = [a.at for _, a in acts if a.actor in owners]
-    begin = min(i.states[0].at for i in work)
-    since = max(mine, default=begin)
+    owners = _identities(facts, w)
+    mine = [(a.at, i) for i, a in acts if a.actor in owners]
+    since, touched = max(mine, default=_first(work), key=_when)
     q = facts.days_since(since, w.owner)
     others = [a.at for _, a in acts if a.actor not in owners]
     team = bool(others) and facts.days_since(max(others)) < warn
@@ -227,9 +230,9 @@ def _owner_quiet(facts: Facts, w: Workstream, work: list[ItemFacts], thresholds:
         verdict = clear("owner_quiet", w.key, **inputs)
     else:
         severity: Severity = "high" if q >= high and not team else "warn"
-        last = "did nothing on it yet" if not mine else f"moved nothing for {days(q)}"
+        last = "did nothing yet" if not mine else f"moved nothing for {days(q)}"
         more = ", while the team goes on" if team else ""
-        evidence = (Evidence(w.key, f"last act on {facts.calendar.day(since)}"),)
+        evidence = (_touch(facts, touched, "last act" if mine else "there", since),)
         because = f"{name(facts, w.owner)} {last} in {w.name}{more}"
         verdict = Verdict("owner_quiet", w.key, "open", severity, because, evidence=evidence, inputs=inputs)
     return [verdict, silent, _idle(facts, w, acts, q < warn, thresholds)]
@@ -239,13 +242,34 @@ def _silent(
     facts: Facts, w: Workstream, work: list[ItemFacts], acts: list[tuple[ItemFacts, Act]], thresholds: Thresholds
 ) -> Verdict:
     warn, high = limits(facts, w, "workstream_silent", thresholds)
-    last = max((a.at for i in work for a in i.acts if a.human), default=min(i.states[0].at for i in work))
+    last, touched = max(((a.at, i) for i, a in acts), default=_first(work), key=_when)
     q = facts.days_since(last, w.owner)
     if q < warn:
         return clear("workstream_silent", w.key, quiet_days=q)
     because = f"nobody moved anything in {w.name} for {days(q)}"
     severity: Severity = "high" if q >= high else "warn"
-    return Verdict("workstream_silent", w.key, "open", severity, because, inputs={"quiet_days": q})
+    evidence = (_touch(facts, touched, "last act" if acts else "there", last),)
+    return Verdict("workstream_silent", w.key, "open", severity, because, evidence=evidence, inputs={"quiet_days": q})
+
+
+def _identities(facts: Facts, w: Workstream) -> set[str]:
+    """What a workstream's owner is called, by us and by the trackers."""
+    owner = facts.people.get(w.owner or "")
+    return {w.owner or "", *(owner.identities.values() if owner else ())}
+
+
+def _when(touch: tuple[datetime, ItemFacts]) -> datetime:
+    return touch[0]
+
+
+def _first(work: list[ItemFacts]) -> tuple[datetime, ItemFacts]:
+    """Since when there is anything to work on."""
+    return min(((i.states[0].at, i) for i in work), key=_when)
+
+
+def _touch(facts: Facts, item: ItemFacts, what: str, at: datetime) -> Evidence:
+    said = f"{what} on" if what != "there" else "there since"
+    return Evidence(item.id, f"{item.key} '{item.title}': {said} {facts.calendar.day(at)}", item.url)
 
 
 def _idle(
@@ -262,16 +286,29 @@ def _idle(
     if not active or not acts or since < limit:
         return clear("activity_without_progress", w.key, days=since)
     because = f"{w.name} is being worked on, and no milestone was reached for {days(since)}"
-    return Verdict("activity_without_progress", w.key, "open", "warn", because, inputs={"days": since})
+    at, touched = max(((a.at, i) for i, a in acts), key=_when)
+    evidence = (_touch(facts, touched, "last act", at), *(_evidence(p, f"due {p.due_on}") for p in _ahead(points)[:1]))
+    return Verdict(
+        "activity_without_progress", w.key, "open", "warn", because, evidence=evidence, inputs={"days": since}
+    )
+
+
+def _ahead(points: list[Checkpoint]) -> list[Checkpoint]:
+    """What is neither done nor cancelled, the next one first."""
+    left = [p for p in points if p.done_on is None and not p.cancelled]
+    return sorted(left, key=lambda p: p.baseline_on or p.due_on or date.max)
 
 
 def _record_quiet(facts: Facts, w: Workstream, work: list[ItemFacts], thresholds: Thresholds) -> Verdict:
     warn, high = limits(facts, w, "record_quiet", thresholds)
-    q = facts.days_since(max(i.states[-1].at for i in work), w.owner)
+    last, touched = max(((i.states[-1].at, i) for i in work), key=_when)
+    q = facts.days_since(last, w.owner)
     if q < warn:
         return clear("record_quiet", w.key, quiet_days=q)
     because = f"no record of {w.name} changed for {days(q)}"
-    return Verdict("record_quiet", w.key, "open", "high" if q >= high else "warn", because, inputs={"quiet_days": q})
+    severity: Severity = "high" if q >= high else "warn"
+    evidence = (_touch(facts, touched, "last change", last),)
+    return Verdict("record_quiet", w.key, "open", severity, because, evidence=evidence, inputs={"quiet_days": q})
 
 
 # -- 7. ownership ------------------------------------------------------------------------------------------------------
@@ -300,12 +337,14 @@ def orphaned(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdic
         why = "is silent"
     recent = thresholds.of("orphaned", w.department)["milestone_days"]
     moved = any(p.done_on and facts.working_days(p.done_on, facts.today) <= recent for p in facts.checkpoints(w))
-    if not why and owner.outcome == "open" and owner.severity == "high" and not moved:
+    # Beyond its limit an owner counts as gone even while the team goes on, which owner_quiet itself only warns of.
+    beyond = owner.outcome == "open" and int(owner.inputs["quiet_days"] or 0) >= float(owner.inputs["high_days"] or 0)
+    if not why and beyond and not moved:
         why = f"has an owner who is quiet, and no milestone was reached in {days(int(recent))}"
     if not why:
         return [clear("orphaned", w.key)]
     because = f"{w.name} {why}; its sponsor is {name(facts, w.sponsor)}"
-    return [Verdict("orphaned", w.key, "open", "warn", because)]
+    return [Verdict("orphaned", w.key, "open", "warn", because, evidence=silent.evidence or owner.evidence)]
 
 
 def nominal_owner(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
@@ -313,8 +352,8 @@ def nominal_owner(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[V
     t = thresholds.of("nominal_owner", w.department)
     if w.owner is None or ended(w, facts):
         return [clear("nominal_owner", w.key)]
-    owners = {w.owner, *(facts.people[w.owner].identities.values() if w.owner in facts.people else ())}
-    recent = [a.actor for _, a in facts.human_acts(w) if a.actor and facts.days_since(a.at) <= t["days"]]
+    owners = _identities(facts, w)
+    recent = [a.actor for _, a in facts.human_acts(w) if a.actor and a.at >= facts.within(t["days"])]
     counts = Counter(recent)
     other, most = next(((a, n) for a, n in counts.most_common() if a not in owners), (None, 0))
     if len(recent) < t["acts"] or any(a in owners for a in recent) or most < t["share"] * len(recent):
@@ -333,29 +372,17 @@ def stale_green(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Ver
     """Last said to be on track, and nothing was said since."""
     if ended(w, facts):
         return [clear("stale_green", w.key)]
-    said = [i for i in facts.work(w) if i.open and i.now.health is Health.ON_TRACK]
-    if not said:
+    said = last_said(facts, w)
+    if said is None or said.health is not Health.ON_TRACK:
         return [clear("stale_green", w.key)]
-    last = max(s.at for i in said for s in i.states)
-    k = cadences_since(facts, w, last)
+    k = said.cadences
     if k < 1:
         return [clear("stale_green", w.key, cadences=k)]
-    because = f"{w.name} was last said to be on track {k} {'cadence' if k == 1 else 'cadences'} ago, on {facts.calendar.day(last)}"
-    return [Verdict("stale_green", w.key, "open", "watch" if k == 1 else "warn", because, inputs={"cadences": k})]
-
-
-def cadences_unsaid(facts: Facts, w: Workstream) -> int:
-    """Full cadences since the team last said anything of its open work; 0 where it never did."""
-    said = [i for i in facts.work(w) if i.open and i.now.health in SAID]
-    return cadences_since(facts, w, max(s.at for i in said for s in i.states)) if said else 0
-
-
-def cadences_since(facts: Facts, w: Workstream, at: datetime) -> int:
-    """Full cadences of the team without a change, counted in closed weeks."""
-    closed = [
-        c for c in facts.calendar.weeks(facts.calendar.day(at), facts.now) if facts.calendar.previous_close(c) >= at
-    ]
-    return len(closed) // CADENCE_WEEKS[facts.cadence_of(w)]
+    ago = f"{k} {'cadence' if k == 1 else 'cadences'} ago, on {facts.calendar.day(said.at)}"
+    because = f"{w.name} was last said to be on track {ago}"
+    evidence = (_touch(facts, said.item, "last word", said.at),)
+    severity: Severity = "watch" if k == 1 else "warn"
+    return [Verdict("stale_green", w.key, "open", severity, because, evidence=evidence, inputs={"cadences": k})]
 
 
 def blocked(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
@@ -381,6 +408,46 @@ def blocked(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict
     ]
 
 
+def zombie_work(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """Work on what was turned down: itself, or everything that it serves."""
+    t = thresholds.of("zombie_work", w.department)
+    last = _turned_down(facts, w)
+    if last is None:
+        return [clear("zombie_work", w.key)]
+    acts = [
+        (a.at, i)
+        for i, a in facts.human_acts(w)
+        if a.at >= facts.within(t["days"] - 1) and facts.calendar.day(a.at) > last.decided_on
+    ]
+    if len(acts) < t["acts"]:
+        return [clear("zombie_work", w.key, acts=len(acts))]
+    about = w.name if last.subject == w.key else f"'{last.subject}', which {w.name} serves,"
+    because = f"{about} was decided '{last.kind}' on {last.decided_on}, and {len(acts)} things were done on it in {days(int(t['days']))}"
+    evidence = tuple(_touch(facts, i, "act", at) for at, i in sorted(acts, key=_when, reverse=True)[:7])
+    return [Verdict("zombie_work", w.key, "open", "warn", because, evidence=evidence, inputs={"acts": len(acts)})]
+
+
+def _turned_down(facts: Facts, w: Workstream) -> Decision | None:
+    """The decision by which a workstream, or every key result or objective that it serves, is not to be done."""
+
+    def last(subject: str) -> Decision | None:
+        about = [d for d in facts.plan.decisions if d.subject == subject and d.decided_on <= facts.today]
+        latest = max(about, key=lambda d: d.decided_on, default=None)
+        return latest if latest is not None and latest.kind in TURNED_DOWN else None
+
+    if (own := last(w.key)) is not None:
+        return own
+    results = [facts.plan.key_result_by_key[k] for k in w.supports if k in facts.plan.key_result_by_key]
+    above = [last(kr.key) or last(kr.objective) for kr in results]
+    return above[0] if above and None not in above else None
+
+
+def mid_cycle(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """It came in mid-cycle, and nobody decided that it should."""
+    period = facts.plan.period_of(w, facts.today)
+    return [added(facts, w.key, w.name, period, thresholds, w.department)]
+
+
 def single_owner(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
     """A team, a queue, nobody, or somebody who has left owns nothing."""
     why = single_human(facts, w.owner)
@@ -389,6 +456,7 @@ def single_owner(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Ve
 
 EVALUATORS: tuple[Evaluator, ...] = (
     behind_pace, scope_change, no_plan, slipping, quiet, orphaned, nominal_owner, stale_green, blocked, single_owner,
+    zombie_work, mid_cycle,
 )  # fmt: skip
 
 

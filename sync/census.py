@@ -32,6 +32,7 @@ def take_census(run: _Run, binding: Binding, translator: Translator, metadata: M
     if not verdict.complete:
         run.outcome.worsen(f"{binding.key} census: {verdict.reason}")
         return
+    run.outcome.whole[binding.key] = len(seen)
     missing, returned, known, held = _compare(run, binding, seen)
     decisions, moved = _decide(run, binding, metadata, missing, known)
     _refetch(run, binding, translator, [*_missed(run, binding, sorted(seen - held)), *returned])
@@ -99,7 +100,7 @@ def _decide(
     """A presence for each vanished record, and the records that moved and are still shown."""
     now, breaker = run.ledger.clock(), run.options.breaker
     sorted_out = triage(missing, known=known, scopes=metadata.scopes, breaker=breaker, now=now)
-    run.outcome.notes += list(sorted_out.suspect.values())
+    run.outcome.found("vanished", sorted_out.suspect.values())
     asked = sorted_out.ask[:ASK_AT_MOST]
     found: dict[str, Found] = {f.ref: f for f in run.connector.find(binding, [m.ref for m in asked])} if asked else {}
     decided = list(sorted_out.decided)

@@ -9,7 +9,7 @@ read moves no cursor and concludes nothing from absence.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,12 +24,13 @@ from connectors.contract import (
     Page,
     RateLimited,
     RawRecord,
+    SourceChanged,
     SourceError,
     Verdict,
     tracker,
 )
 from ledger.lease import FencedOut
-from ledger.model import Counts, Known, Presence, Recorded, item_id, raw_hash
+from ledger.model import Counts, Finding, FindingKind, Known, Presence, Recorded, item_id, raw_hash
 from ledger.store import Lease, LeaseHeld, Ledger
 from ledger.write import Writer
 from normalizer.history import encoded, recorded
@@ -102,6 +103,16 @@ class Outcome:
     seconds: float = 0.0
     retry_at: datetime | None = None
     notes: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    """The notes that a signal may speak of, by kind."""
+    whole: dict[str, int] = field(default_factory=dict)
+    """By binding, how many records a read of every id found."""
+
+    def found(self, kind: FindingKind, sentences: Iterable[str]) -> None:
+        """Notes what was found out about the source."""
+        for says in sentences:
+            self.notes.append(says)
+            self.findings.append(Finding(kind, says))
 
     def worsen(self, reason: str) -> None:
         """The read was not whole."""
@@ -157,6 +168,8 @@ def _guarded(outcome: Outcome, connector: Connector, work: Callable[[], None]) -
         outcome.state, outcome.reason, outcome.retry_at = "paused", str(error), error.retry_at
     except SourceError as error:
         outcome.state, outcome.reason, outcome.hint = "failed", str(error), error.hint
+        if isinstance(error, SourceChanged):
+            outcome.findings.append(Finding("schema_drift", str(error)))
     outcome.requests, outcome.retries = connector.requests, connector.retries
 
 
@@ -198,7 +211,14 @@ class _Run:
                 retries=self.outcome.retries,
                 good=self.outcome.state == "complete",
                 not_before=self.outcome.retry_at,
+                whole=self._whole(),
+                findings=self.outcome.findings,
             )
+
+    def _whole(self) -> int | None:
+        """How many records the source has, where this run looked at all of them."""
+        counts = self.outcome.whole
+        return sum(counts.values()) if counts.keys() == self.order.keys() and counts else None
 
     def _read_everything(self) -> None:
         if not self.bound.source.bindings:
@@ -209,7 +229,7 @@ class _Run:
             with self.ledger.writing(self.lease) as w:
                 w.vocabulary(map(astuple, metadata.statuses))
         self.scopes_returned = settle_scopes(self, metadata)
-        self.outcome.notes += [str(d) for d in metadata.drift]
+        self.outcome.found("schema_drift", map(str, metadata.drift))
         for binding in self.bound.source.bindings:
             translator = translator_for(self.ledger, self.bound, binding.key, self.people)
             full = self._remap(binding, translator)
@@ -239,6 +259,8 @@ class _Run:
         for pages, last in _batches(pull):
             verdict = last or verdict
             self._write(binding, translator, pages)
+        if verdict.truncated:
+            self.outcome.findings.append(Finding("truncated", verdict.reason))
         if not verdict.complete:
             self.outcome.worsen(f"{binding.key}: {verdict.reason}")
             return verdict
@@ -310,8 +332,8 @@ class _Run:
     def _report(self, pages: Sequence[Page]) -> None:
         for page in pages:
             self.outcome.unreadable += len(page.unreadable)
-            self.outcome.notes += [str(d) for d in page.drift]
-            self.outcome.notes += [str(u) for u in page.unreadable[:3] if len(self.outcome.notes) < 20]
+            self.outcome.found("schema_drift", map(str, page.drift))
+            self.outcome.found("unreadable", [str(u) for u in page.unreadable[:3] if len(self.outcome.notes) < 20])
 
     def _census_is_due(self, binding: Binding, *, full: bool) -> bool:
         if self.scopes_returned:

@@ -51,11 +51,11 @@ def _publisher(ledger: Ledger, live: Live) -> Callable[[], None]:
 
     def publish() -> None:
         configuration = live.current
-        if not configuration.plan.workstreams:
+        if not configuration.planned:
             return
         try:
             note_open(ledger, configuration)
-            pack = close_week(ledger, configuration)
+            pack = close_week(ledger, configuration, restate=False)
         except LedgerError as error:
             log.warning("weekly close: %s", error)
             return

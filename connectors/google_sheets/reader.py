@@ -26,7 +26,8 @@ from connectors.google_sheets.grid import NOTHING, Cell, Grid, grids
 HEADER_SEARCH = 20
 COLOURED = ("health", "lifecycle", "confidence", "progress")
 """Roles whose colour says something; elsewhere a painted cell is decoration."""
-REFERRING = ("depends_on", "blocked_on")
+REFERRING = ("depends_on", "blocked_on", "objective", "supports", "workstream")
+"""Roles that name other records: a link in them is written out."""
 LONG_KEY = 120
 
 

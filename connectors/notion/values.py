@@ -12,7 +12,7 @@ from connectors.plain import clean, number, text_or_none
 
 TEXT_CUT = 200
 DEEPEST = 4
-DEPENDENCIES = ("depends_on", "blocked_on")
+REFERRING = ("depends_on", "blocked_on", "objective", "supports", "workstream")
 """Roles in whose texts other records are looked for: a mention or link in them is written out."""
 ENDS = ("due_on", "completed_at")
 """Roles that mean the end of a span of days."""
@@ -116,7 +116,7 @@ def _text(inner: Any, role: str) -> str:
         if not isinstance(text, str):
             raise Unfit("has a piece of text without its words")
         parts.append(text)
-        target = _target(piece) if role in DEPENDENCIES else None
+        target = _target(piece) if role in REFERRING else None
         if target and target not in text:
             parts.append(f" ({target}) ")
     return "".join(parts)

@@ -100,7 +100,7 @@ class Report:
 
     def _verdict(self, whole: bool) -> Verdict:
         reason = f"the report {self.id} has more rows than the 2,000 that Salesforce sends: narrow its filter, or bind the object"
-        return Verdict(whole, "" if whole else reason, {} if whole else None)
+        return Verdict(whole, "" if whole else reason, {} if whole else None, truncated=not whole)
 
     def _read(self) -> tuple[list[RawRecord], list[UnreadableRecord], bool]:
         shape = self.client.shape(self.binding)

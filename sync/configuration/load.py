@@ -21,6 +21,8 @@ from signals.calendar import Person as Owner
 from signals.catalogue import CATALOGUE
 from signals.plan import Plan
 from sync.configuration.models import (
+    NEEDED,
+    PARTS,
     ROLES,
     BindingEntry,
     DepartmentFile,
@@ -86,6 +88,16 @@ class Configuration:
             )
             for p in self.people
         }
+
+    @cached_property
+    def plan_bindings(self) -> Mapping[tuple[str, str], BindingEntry]:
+        """By source and binding: those whose records are parts of the plan, and no work items."""
+        return {(s.key, b.key): b for s in self.sources for b in s.entry.bindings if b.role != "item"}
+
+    @property
+    def planned(self) -> bool:
+        """Whether there is a plan to judge, in the files or in trackers."""
+        return bool(self.plan.workstreams or self.plan_bindings)
 
     def persons(self) -> list[Person]:
         """The people as the normalizer knows them."""
@@ -231,6 +243,7 @@ class _Loader:
             judged = self.credentials or "${" not in str(binding.scope)
             scope = self._validated(kind.Scope, binding.scope, file, (*here, "scope")) if judged else None
             fields = self._fields(kind, binding, file, here)
+            _check_parts(binding, file, here)
             bindings.append(Binding(binding.key, scope, fields, tuple(binding.row_key), file.origin(here)))
             mapping = self._mapping(entry, binding, file, path, here)
             if mapping is not None:
@@ -249,10 +262,12 @@ class _Loader:
         )
 
     def _fields(self, kind: Tracker, binding: BindingEntry, file: YamlFile, path: PathTo) -> dict[str, FieldRef]:
-        fields = dict(kind.DEFAULT_FIELDS)
+        parts = PARTS.get(binding.role)
+        fields = {role: f for role, f in kind.DEFAULT_FIELDS.items() if parts is None or role in parts}
+        known = (*(parts or ()), *ROLES)
         for role, entry in binding.fields.items():
-            near = difflib.get_close_matches(role, ROLES, 1, 0.75)
-            if role not in ROLES and near:
+            near = difflib.get_close_matches(role, known, 1, 0.75)
+            if role not in known and near:
                 file.problem((*path, "fields", role), f"'{role}' is no role - did you mean '{near[0]}'?")
             fields[role] = FieldRef(entry.id, entry.name, entry.schema_, file.origin((*path, "fields", role)))
         return fields
@@ -359,6 +374,22 @@ def _check_signals(thresholds: Mapping[str, Mapping[str, float]], file: YamlFile
             if name not in row.thresholds:
                 known = ", ".join(row.thresholds) or "none"
                 file.problem(("signals", signal, name), f"{signal} has no threshold '{name}': it has {known}")
+
+
+def _check_parts(binding: BindingEntry, file: YamlFile, path: PathTo) -> None:
+    """What a record of the plan cannot be without must have a field; figures alone are no key results, and need none.
+
+    The plan is everybody's, as headlines are.
+    """
+    if binding.confidential and binding.role != "item" and not binding.figures:
+        file.problem(
+            (*path, "confidential"),
+            f"the plan is everybody's: a binding of the role {binding.role} cannot be confidential",
+        )
+    figures = binding.figures and not set(binding.fields) & set(PARTS["key_result"]) - {"current_value"}
+    for part in () if figures else NEEDED.get(binding.role, ()):
+        if part not in binding.fields:
+            file.problem((*path, "fields"), f"a binding of the role {binding.role} needs fields.{part}")
 
 
 def _knowing(source: BoundSource, people: str) -> BoundSource:

@@ -15,8 +15,25 @@ from sync.configuration.plan import ObjectiveEntry, WorkstreamEntry
 
 ROLES = (
     "lifecycle", "health", "confidence", "progress", "owner", "start_on", "due_on", "completed_at", "blocked", "blocked_on",
-    "decision_needed", "resolution", "priority", "depends_on", "blocks", "parent", "estimate",
+    "decision_needed", "biggest_risk", "need_from_others", "resolution", "priority", "depends_on", "blocks", "parent", "estimate",
 )  # fmt: skip
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "objective": ("key", "title", "pillar", "period", "owner", "sponsor", "weight", "critical", "kind"),
+    "key_result": (
+        "key", "title", "objective", "owner", "rank", "weight", "critical", "baseline", "target", "unit", "direction", "curve",
+        "current_value",
+    ),
+    "workstream": ("key", "name", "owner", "sponsor", "start_on", "end_on", "supports", "depends_on", "items", "weight"),
+    "milestone": ("title", "workstream", "due_on", "lifecycle", "resolution", "weight"),
+}  # fmt: skip
+"""By role of a binding whose records are parts of the plan: what its fields may tell of them."""
+NEEDED: dict[str, tuple[str, ...]] = {
+    "objective": ("pillar", "period"),
+    "key_result": ("objective",),
+    "milestone": ("workstream",),
+}
+"""Without these no record of such a binding can become anything."""
 
 
 def _zone(value: str) -> str:
@@ -159,6 +176,11 @@ class BindingEntry(Strict):
     bau: bool = False
     confidential: bool = False
     """Whether only this department's keys see its rows; everybody sees how it stands."""
+
+    @property
+    def figures(self) -> bool:
+        """Whether its records are no key results themselves, but values that those of plan.yaml are measured by."""
+        return self.role == "key_result" and "objective" not in self.fields
 
 
 class SourceEntry(Strict):

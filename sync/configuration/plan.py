@@ -13,6 +13,8 @@ from signals import plan as made
 from sync.configuration.base import Key, Strict
 from sync.configuration.yaml_file import PathTo, YamlFile
 
+NODES = ("pillar", "objective", "key result", "workstream")
+
 
 class PeriodEntry(Strict):
     key: str = Field(min_length=1)
@@ -193,7 +195,7 @@ class Gathered:
         self.decisions: list[made.Decision] = []
         self.named: list[tuple[YamlFile, PathTo, str, str]] = []
         """(file, path, what kind of thing, its key) of every reference, checked when all is read."""
-        self.seen: dict[tuple[str, str], str] = {}
+        self.seen: dict[tuple[str, str], tuple[str, str]] = {}
 
     def take_file(self, entry: PlanFile, file: YamlFile) -> None:
         """Everything of plan.yaml."""
@@ -286,9 +288,13 @@ class Gathered:
         )  # fmt: skip
 
     def _once(self, what: str, key: str, file: YamlFile, path: PathTo) -> None:
-        first = self.seen.setdefault((what, key), file.origin(path))
+        """Nodes share one set of keys, whatever kind they are: a key is how people and programs ask for one."""
+        kind = "node" if what in NODES else what
+        if kind == "node" and key == "company":
+            file.problem(path, "'company' is the key of the whole company: give this one another")
+        before, first = self.seen.setdefault((kind, key), (what, file.origin(path)))
         if first != file.origin(path):
-            file.problem(path, f"the {what} '{key}' exists already: {first}")
+            file.problem(path, f"the {before} '{key}' exists already: {first}")
 
     def _person(self, name: str | None, file: YamlFile, path: PathTo) -> None:
         if name is None:

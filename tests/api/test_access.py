@@ -32,6 +32,7 @@ from ledger.engine import LedgerError
 from ledger.keys import PREFIX, KeyRefused
 from ledger.read import EVERYTHING, Filter
 from ledger.store import Ledger
+from ledger.veil import Veil
 from normalizer.people import People
 from sync.configuration import Configuration, load
 from sync.run import sync_source
@@ -512,26 +513,41 @@ QUESTIONS: dict[str, Callable[[Any, str], Any]] = {
     "inbox": lambda r, _: r.inbox(),
     "words": lambda r, _: list(r.words("legal-jira")),
     "raws": lambda r, _: list(r.raws("legal-jira")),
-    "histories": lambda r, _: list(r.histories(["legal-jira"], at=datetime.now(UTC), known=False, raws=True)),
-    "acts": lambda r, _: list(r.acts(["legal-jira"], at=datetime.now(UTC))),
-    "presences": lambda r, _: r.presences(["legal-jira"]),
-    "blocking": lambda r, _: r.blocking(),
-    "closes": lambda r, _: r.closes(),
 }
 """Every question to the ledger whose answer tells of rows."""
 COUNTED = {
-    "revision", "tallies", "absences", "unmapped", "last_good", "not_before", "runs", "good_runs", "first_seen", "opened", "last_noted",
-    "seen_by", "whole",
+    "revision", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "whole",
 }  # fmt: skip
-"""Questions whose answers are counts, instants, or keys of the plan."""
+"""Questions whose answers are counts, instants, keys of the plan, or whom to ask."""
+WHOLE = {
+    "states", "latest", "stated", "acts", "crowded", "acts_of", "waits", "by_keys", "tells_actors", "good_runs", "last_run", "wholes",
+    "first_seen", "opened", "last_noted", "closes",
+    "stood", "standing", "open_rows", "places", "changed_since", "members", "homes", "forget_standing", "place", "stand",
+}  # fmt: skip
+"""Questions of judging and keeping: only the whole ledger answers them, and what is made of them is veiled (api/planning.py)."""
+UNVEILED = {"api/asking.py", "api/curtain.py", "api/planning.py"}
+"""Where an answer to a reader is made from the whole ledger."""
 
 
-def test_every_question_to_the_ledger_is_known_to_tell_of_rows_or_not() -> None:
+def test_every_question_to_the_ledger_is_known_to_tell_of_rows_or_not(house: House) -> None:
     """Whoever adds one says here which it is, and the next test holds it to that."""
     from ledger.read import Reads
+    from ledger.remembered import Remembered
+    from ledger.standing import Standing
 
-    there = {name for name in vars(Reads) if not name.startswith("_")}
-    assert there == set(QUESTIONS) | COUNTED
+    def public(*of: type) -> set[str]:
+        return {name for kind in of for name in vars(kind) if not name.startswith("_")}
+
+    seen = house.ledger.seen_by(Veil(frozenset()))
+    assert public(Reads) == set(QUESTIONS) | COUNTED
+    assert public(Remembered, Standing) == WHOLE
+    assert {name for name in dir(seen) if not name.startswith("_")} == public(Reads) | {"engine", "clock", "veil"}
+
+
+def test_the_whole_ledger_is_asked_in_few_places_only() -> None:
+    root = Path(__file__).parents[2]
+    used = {str(p.relative_to(root)) for p in (root / "api").rglob("*.py") if ".whole" in p.read_text(encoding="utf-8")}
+    assert used == UNVEILED
 
 
 @pytest.mark.parametrize("question", sorted(QUESTIONS))
@@ -546,19 +562,7 @@ def test_no_question_to_the_ledger_tells_of_a_hidden_row(house: House, question:
         assert text not in told, text
     assert "Rot" not in told
     whole = QUESTIONS[question](house.ledger, item.id)
-    assert whole or question in ("unresolved", "cells", "forgotten", "inbox", "closes")
-
-
-def test_what_is_judged_for_a_reader_has_no_words_of_what_is_hidden(house: House) -> None:
-    """So that a sentence that a new signal makes cannot name it either."""
-    from api.access import Reader
-    from sync.facts import facts_at
-
-    veil = veil_for(Reader("k", "k", ("read",), ("engineering",)), house.loaded)
-    judged = facts_at(house.ledger.seen_by(veil), house.loaded, datetime.now(UTC)).items.values()
-    told = " ".join(f"{i.key} {i.title} {i.url} {i.blocked_on} {i.now.decision_needed}" for i in judged)
-    for text in confidential(house, "legal") - {i.id for i in judged}:
-        assert text not in told
+    assert whole or question in ("unresolved", "cells", "forgotten", "inbox")
 
 
 def test_a_database_that_does_not_answer_is_said_without_saying_where_it_is(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from ledger.model import Event, Item, ItemLink, Lifecycle, Recorded, Unmapped, Version
+from ledger.model import Event, Item, ItemLink, Lifecycle, Presence, PresenceChange, Recorded, Unmapped, Version, to_ms
 from ledger.store import Ledger
 
 T0 = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -55,22 +55,73 @@ def filled(url: str) -> Ledger:
 def test_states_acts_and_edges_as_of_an_instant(ledger_url: str) -> None:
     with filled(ledger_url) as ledger:
         now = ledger.clock()
-        told = [
-            (ref, state.lifecycle, raw[:1])
-            for ref, _, state, raw in ledger.histories(["eng"], at=now, known=False, raws=True)
-        ]
+        both = ["eng:1", "eng:2"]
+        told = [(t.item_id, t.body.lifecycle, t.raw[:1]) for t in ledger.states(both, at=now, known=False, raws=True)]
         assert told == [
             ("eng:1", Lifecycle.NOT_STARTED, b"{"), ("eng:1", Lifecycle.IN_PROGRESS, b"{"), ("eng:2", Lifecycle.IN_PROGRESS, b"{"),
         ]  # fmt: skip
-        earlier = [
-            ref for ref, _, _, raw in ledger.histories(["eng"], at=T0 - timedelta(days=7), known=False) if raw == b""
-        ]
-        assert earlier == ["eng:1"]
-        assert list(ledger.histories(["eng"], at=T0 - timedelta(days=7), known=True)) == []
-        assert [(a[0], a[2], a[4]) for a in ledger.acts(["eng"], at=now)] == [("eng:1", "lifecycle", "Ann")]
-        assert ledger.blocking() == [("eng:1", "eng:2")]
+        week_ago = T0 - timedelta(days=7)
+        assert [t.item_id for t in ledger.states(both, at=week_ago, known=False) if t.raw == b""] == ["eng:1"]
+        assert list(ledger.states(both, at=week_ago, known=True)) == []
+        last = [(t.item_id, t.body.lifecycle) for t in ledger.latest(["eng"], at=now, known=False)]
+        assert last == [("eng:1", Lifecycle.IN_PROGRESS), ("eng:2", Lifecycle.IN_PROGRESS)]
+        assert [(a[0], a[2], a[4]) for a in ledger.acts(both, at=now)] == [("eng:1", "lifecycle", "Ann")]
+        edge = {("eng:1", "eng:2")}
+        assert ledger.waits() == ledger.waits(of=["eng:1"]) == ledger.waits(on=["eng:2"]) == edge
+        assert ledger.waits(of=["eng:2"]) == ledger.waits(on=["eng:1"]) == set()
         assert [(u.key, u.target) for u in ledger.unresolved()] == [("ENG-1", "https://x.example/9")]
-        assert ledger.presences(["eng"])["eng:1"][:2] == ("eng", "items")
+        assert ledger.by_keys(["ENG-1", "ENG-9"], ["eng"]) == {"ENG-1": "eng:1"}
+        assert ledger.tells_actors("eng")
+        assert not ledger.tells_actors("other")
+        assert ledger.unmapped_words(at=now) == {"eng": 1}
+
+
+def test_what_vanished_was_there_before(ledger_url: str) -> None:
+    """As is known now it was gone when it was first missed; as was known then, when that was concluded."""
+    with filled(ledger_url) as ledger:
+        lease = ledger.lease("eng", "test")
+        with ledger.writing(lease) as w:
+            w.presence([PresenceChange("eng:2", Presence.DELETED, "gone", T0 + timedelta(minutes=30))])
+
+        def there(at: datetime, *, known: bool) -> bool:
+            return all(t.present for t in ledger.states(["eng:2"], at=at, known=known))
+
+        before, between = T0 + timedelta(minutes=20), T0 + timedelta(minutes=40)
+        assert (there(before, known=False), there(between, known=False)) == (True, False)
+        assert (there(between, known=True), there(ledger.clock(), known=True)) == (True, False)
+
+
+def test_many_acts_beside_each_other_are_found(ledger_url: str) -> None:
+    """Whose acts lie within a minute of more than so many of the same person."""
+    with filled(ledger_url) as ledger:
+        lease = ledger.lease("eng", "test")
+        batch = []
+        for n in range(30):
+            at = T0 + timedelta(seconds=n)
+            made = item(f"b{n}", Lifecycle.IN_PROGRESS)
+            act = Event(f"b{n}", at, "lifecycle", None, "Doing", "u2", "Bob", "human")
+            batch.append(Recorded((Version(at, made, f'{{"n":{n}}}'.encode()),), (act,)))
+        with ledger.writing(lease) as w:
+            w.record(batch, run=1, mapping_version="m", known={})
+        ids = [r.item.id for r in batch]
+        now = ledger.clock()
+        assert len(ledger.crowded(ids, at=now, span=60_000, more_than=20)) == 30
+        assert ledger.crowded(ids, at=now, span=60_000, more_than=30) == []
+        assert ledger.crowded(["eng:1"], at=now, span=60_000, more_than=1) == []
+        assert len(ledger.acts_of("u2", to_ms(T0), to_ms(T0 + timedelta(seconds=9)))) == 10
+
+
+def test_what_each_record_said_as_of_an_instant(ledger_url: str) -> None:
+    """The last state of each, on what is known now or was known then."""
+    with filled(ledger_url) as ledger:
+
+        def told(at: datetime, *, known: bool) -> list[tuple[str, bytes]]:
+            return [(s.id, s.raw[-4:-2]) for s in ledger.stated("eng", "items", at=at, known=known)]
+
+        assert told(ledger.clock(), known=False) == [("eng:1", b'"b'), ("eng:2", b'"c')]
+        assert told(T0 - timedelta(days=7), known=False) == [("eng:1", b'"a')]
+        assert told(T0 - timedelta(days=7), known=True) == []
+        assert ledger.stated("eng", "others", at=ledger.clock(), known=False) == []
 
 
 def test_words_inbox_and_mapping_versions(ledger_url: str) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ledger.model import Health, Lifecycle
-from signals.headline import Child, headline, roll_up
+from signals.headline import headline
 from signals.plan import Authority, Dependency, KeyResult, Metric, Milestone, Objective, Pillar, Reading
+from signals.rollup import Child, roll_up
 from signals.trace import trace
 from tests.planned import QUARTER, facts, item, judged, stream
 
@@ -97,7 +98,7 @@ def test_red_outside_and_well_inside_is_candid() -> None:
 
 
 def test_two_cadences_without_a_word_are_no_word() -> None:
-    old = item("A", (D(2026, 11, 3), {"health": RISK}), acts=[(D(2026, 11, 19), "ann")])
+    old = item("A", (D(2026, 11, 3), {"health": RISK}), acts=[(D(2026, 11, 3), "ann")])
     assert judged(D(2026, 11, 12), stream("w"), items=[old]).nodes["w"].reported is RISK
     assert judged(D(2026, 11, 23), stream("w"), items=[old]).nodes["w"].reported is UNKNOWN
 
@@ -198,7 +199,7 @@ def test_a_key_result_is_the_worse_of_its_metric_and_its_work() -> None:
     readings = {"kr": [Reading(D(2026, 10, 5), 0), Reading(today, 30)]}
     w = stream("w", Milestone("M", baseline_due_on=D(2026, 12, 1)))
     node = judged(today, w, items=[fresh], plan={"key_results": (kr,)}, readings=readings).nodes["kr"]
-    assert (node.outcome, node.execution, node.headline) == (RISK, ON, RISK)
+    assert (node.outcome_health, node.execution_health, node.headline) == (RISK, ON, RISK)
 
 
 @pytest.mark.parametrize(("late", "verdict", "week"), [(True, "traced", 4), (False, "surprise", None)])

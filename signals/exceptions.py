@@ -1,0 +1,110 @@
+"""What needs a decision: open signals as people meet them, and what the whole company's colours are worth. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+
+from ledger.model import Health
+from signals.between import consumers
+from signals.catalogue import CATALOGUE, RANK, Evidence, Verdict
+from signals.facts import Facts
+from signals.nodes import NodeStatus
+from signals.rollup import KNOWN
+from signals.workstream import name
+
+
+class NeedsDecision(msgspec.Struct, frozen=True):
+    """One open signal as people meet it: the sentence, who decides what, and how soon."""
+
+    signal: str
+    title: str
+    severity: str
+    subject: str
+    node: str
+    because: str
+    result_owner: str | None
+    decision_owner: str | None
+    decision_needed: str
+    sla_days: int | None
+    evidence: tuple[Evidence, ...]
+    affects: tuple[str, ...]
+    """Names of workstreams that wait behind it."""
+    key: str = ""
+    """What makes it the same signal tomorrow."""
+    opened_at: datetime | None = None
+    """Since when it was noted as open; None where nobody looked yet."""
+    first_visible_at: datetime | None = None
+    """When it was open for the first time."""
+
+    @property
+    def variant(self) -> str:
+        """What tells it apart from others of its kind on its node, such as the dependency meant."""
+        return self.key.removeprefix(f"{self.signal}:{self.subject}:")
+
+
+class Portfolio(msgspec.Struct, frozen=True):
+    """What is hollow, what is only said, what is candid: counts of workstreams; and whether the whole is green outside only."""
+
+    watermelons: int
+    green_verified: int
+    """Reported on track, with what shows known: the denominator of the watermelon index."""
+    green_unverified: int
+    candid: int
+    reported_green: int
+    reported: int
+    """Workstreams of whom anything is reported."""
+    outcomes_behind: int
+    outcomes: int
+    """Key results whose metric can be computed."""
+    watermelon: bool
+    """At least 80 % reported on track, and at least half of the computable outcomes at risk or off track."""
+
+
+def exceptions(facts: Facts, verdicts: Iterable[Verdict], nodes: Mapping[str, NodeStatus]) -> Iterator[NeedsDecision]:
+    """Open signals of at least warn; each says who decides what. nodes: at least their subjects."""
+    for v in verdicts:
+        if v.outcome == "open" and v.severity in ("warn", "high"):
+            yield _needs(facts, v, nodes)
+
+
+def urgency(row: NeedsDecision) -> tuple[object, ...]:
+    """The worst and furthest reaching first."""
+    return (-RANK[row.severity], -len(row.affects), row.node, row.signal, row.key)
+
+
+def _needs(facts: Facts, v: Verdict, nodes: Mapping[str, NodeStatus]) -> NeedsDecision:
+    row = CATALOGUE[v.signal]
+    node = nodes.get(v.subject)
+    right = next((r for r in facts.plan.decision_rights if r.situation == row.situation), None)
+    w = facts.plan.workstream_by_key.get(v.subject)
+    decides = right.decision_owner if right else (w.sponsor or w.owner) if w else node.owner if node else None
+    if decides == "sponsor":
+        decides = w.sponsor if w else None
+    elif decides == "owner":
+        decides = node.owner if node else None
+    streams = facts.plan.workstream_by_key
+    waiting = [streams[k].name for k in consumers(facts, v.subject) if k in streams] if w else []
+    return NeedsDecision(
+        v.signal, row.title, str(v.severity), v.subject, node.name if node else v.subject, v.because,
+        name(facts, node.owner) if node and node.owner else None, name(facts, decides) if decides else None,
+        right.response if right else row.asks, right.sla_days if right else None, v.evidence, tuple(waiting), v.key,
+    )  # fmt: skip
+
+
+def portfolio(nodes: Iterable[NodeStatus]) -> Portfolio:
+    """What the colours of some nodes are worth."""
+    all_nodes = list(nodes)
+    streams = [n for n in all_nodes if n.kind == "workstream"]
+    green = [n for n in streams if n.reported is Health.ON_TRACK]
+    verified = [n for n in green if n.derived in KNOWN]
+    said = [n for n in streams if n.reported in KNOWN]
+    measured = [n for n in all_nodes if n.kind == "key_result" and n.outcome_health in KNOWN]
+    behind = [n for n in measured if n.outcome_health is not Health.ON_TRACK]
+    hollow = bool(said and measured) and len(green) >= 0.8 * len(said) and 2 * len(behind) >= len(measured)
+    return Portfolio(
+        sum(n.watermelon for n in green), len(verified), len(green) - len(verified), sum(n.candid for n in streams),
+        len(green), len(said), len(behind), len(measured), hollow,
+    )  # fmt: skip
