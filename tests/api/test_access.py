@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import msgspec
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -34,6 +35,7 @@ from ledger.read import EVERYTHING, Filter
 from ledger.store import Ledger
 from ledger.veil import Veil
 from normalizer.people import People
+from sync.closing import close_week
 from sync.configuration import Configuration, load
 from sync.run import sync_source
 from tests.asking import local
@@ -82,6 +84,19 @@ class House:
         secret = self.key("-".join(departments) or "everybody", *departments, **more)
         return TestClient(self.app(), headers={"Authorization": f"Bearer {secret}"})
 
+    def close_week(self) -> None:
+        """Publishes the week that runs, as of just after its close, and once more with words in every check-in."""
+        calendar = self.loaded.calendar
+        week = calendar.week_at(self.clock())
+        self.clock.ahead = calendar.close_of(week) + timedelta(hours=1) - datetime.now(UTC)
+        pack = close_week(self.ledger, self.loaded, week)
+        self.clock.ahead = timedelta()
+        said = ("reported_raw", "biggest_risk", "need_from_others")
+        checks = tuple(
+            msgspec.structs.replace(c, **{part: f"{part} of {c.node}" for part in said}) for c in pack.check_ins
+        )
+        self.ledger.publish(week, msgspec.json.encode(msgspec.structs.replace(pack, check_ins=checks)).decode())
+
     def forget(self) -> None:
         self.clock.ahead = timedelta()
         with self.ledger.engine.begin() as connection:
@@ -98,6 +113,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         with house.ledger:
             for bound in house.loaded.sources:
                 assert sync_source(bound, house.ledger, People(house.loaded.persons())).state == "complete"
+            house.close_week()
             yield house
 
 
@@ -391,7 +407,15 @@ def confidential(house: House, department: str) -> set[str]:
         if (k.item.source, k.item.binding) in bound
     ]
     titles = {v.item.title for i in rows for v in house.ledger.history(i.id)}
-    found = titles | {i.id for i in rows} | {i.url for i in rows if i.url}
+    words = {
+        f"{part} of {w.key}"
+        for w in house.loaded.plan.workstreams
+        for part in ("reported_raw", "biggest_risk", "need_from_others")
+        if any(
+            (s.source, b) in bound for s in w.selections for b in ([s.binding] if s.binding else dict(bound).values())
+        )
+    }
+    found = titles | {i.id for i in rows} | {i.url for i in rows if i.url} | words
     assert len(rows) > 0
     return {json.dumps(t, ensure_ascii=False)[1:-1] for t in found if len(t) > 3}
 
@@ -407,6 +431,11 @@ def addresses(house: House) -> Iterator[str]:
         "nodes/key": ["company", *(n.key for n in (*nodes.pillars, *nodes.objectives, *nodes.key_results, *nodes.workstreams))],
     }  # fmt: skip
     since = (datetime.now(UTC) - timedelta(days=21)).isoformat().replace("+", "%2B")
+    then = (datetime.now(UTC) - timedelta(days=1)).isoformat().replace("+", "%2B")
+    yield from (
+        f"/v1/{of}?as_of={then}" for of in ("workstreams", "key-results", "pillars", "exceptions", "dependencies")
+    )
+    yield from (f"/v1/nodes/{of}?as_of={then}" for of in ("company/status", "sales-enablement/explain"))
     for path in paths(house.app()):
         name = re.search(r"\{(\w+)\}", path)
         if name is None:
@@ -464,6 +493,44 @@ def test_headlines_and_counts_are_the_same_for_everybody(house: House) -> None:
             assert {k: one[k] for k in told} == {k: other[k] for k in told}
         a, b = (c.get("/v1/departments").json() for c in (whole, narrow))
         assert a == b
+
+
+def test_check_ins_of_hidden_rows_keep_their_figures_and_lose_their_words(house: House) -> None:
+    """The others are told whole."""
+
+    def asked(client: TestClient) -> dict[str, dict[str, Any]]:
+        return {c["node"]: c for c in client.get("/v1/check-ins").json()["items"]}
+
+    with house.client() as whole, house.client("engineering") as narrow, house.client("legal") as own:
+        told, shown, legal = asked(whole), asked(narrow), asked(own)
+    assert told["legal-entities"]["url"]
+    assert told["legal-entities"]["said_by"]
+    assert legal["legal-entities"] == told["legal-entities"]
+    hidden = {key for key in told if shown[key] != told[key]}
+    assert hidden == {"legal-entities", "localization", "sales-enablement"}
+    words = {"reported_raw", "biggest_risk", "need_from_others", "said_by", "url"}
+    for key, check in shown.items():
+        assert {f: v for f, v in check.items() if f not in words} == {
+            f: v for f, v in told[key].items() if f not in words
+        }
+        if key in hidden:
+            (ask,) = {check[part] for part in ("reported_raw", "biggest_risk", "need_from_others")}
+            assert ask in {f"confidential: ask {d.capitalize()}" for d in CONFIDENTIAL}
+            assert (check["said_by"], check["url"]) == (None, "")
+
+
+def test_a_check_in_remembers_what_it_stood_on(house: House, tmp_path: Path) -> None:
+    """A plan that selects other records now does not open what was said from those of then."""
+    config = tmp_path / "config"
+    shutil.copytree(house.config, config)
+    path = config / "plan.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count("source: legal-jira") >= 1
+    path.write_text(text.replace("source: legal-jira", "source: eng-jira"), encoding="utf-8")
+    app = create_app(house.ledger, load(config))
+    with TestClient(app, headers=basic(house.key("engineering", "engineering"))) as client:
+        told = {c["node"]: c for c in client.get("/v1/check-ins").json()["items"]}
+    assert told["legal-entities"]["reported_raw"] == "confidential: ask Legal"
 
 
 def test_a_hidden_item_is_answered_as_one_that_is_not_there(house: House) -> None:
