@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench backtest soak postgres clean
+.PHONY: help demo test check bench backtest soak postgres odata-clients clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -14,7 +14,7 @@ help: ## list the targets
 demo: $(READY) ## start the demo company, print its answer and serve it (ARGS=--once: print and stop)
 	@$(BIN)/sightline demo $(ARGS)
 
-test: $(READY) postgres ## everything that must hold: style, types, import rules, docs, tests (SQLite and PostgreSQL), smoke run
+test: $(READY) postgres odata-clients ## everything that must hold: style, types, import rules, docs, tests (SQLite and PostgreSQL), smoke run
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -41,6 +41,17 @@ postgres: ## install PostgreSQL for the tests where that is possible and it is m
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 \
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } \
 	|| echo "PostgreSQL is not installed and cannot be installed from here: its tests will be skipped and say so."
+
+CLIENTS := $(VENV)/odata-clients
+odata-clients: $(READY) ## install the OData clients that the tests ask with, npm packages and Chromium, where that is possible and they are missing
+	@cmp -s tests/api/odata/clients/package.json $(CLIENTS)/.installed \
+	|| { command -v npm >/dev/null && mkdir -p $(CLIENTS) && cp tests/api/odata/clients/package.json $(CLIENTS)/ \
+	&& npm --prefix $(CLIENTS) install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error >/dev/null \
+	&& cp $(CLIENTS)/package.json $(CLIENTS)/.installed; } \
+	|| echo "npm is not here, or did not answer: the tests that ask with OData clients of others will be skipped and say so."
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+	|| echo "Chromium is not installed and cannot be installed from here: its test will be skipped and say so."
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }

@@ -32,6 +32,7 @@ from api.deps import (
     problems,
 )
 from api.mapping import inbox, mapping_of
+from api.odata.routes import odata
 from api.shapes import (
     Asked,
     DepartmentMappingOut,
@@ -198,6 +199,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.include_router(health)
     for router in (v1, plan):
         app.include_router(router, dependencies=KEYS, responses=REFUSED)
+    app.include_router(odata)
     return app
 
 

@@ -159,8 +159,7 @@ def curtain_for(
     ledger: Reads, configuration: Configuration, plan: Plan, of: Mapping[str, Sequence[str]] | None = None
 ) -> Curtain | None:
     """The curtain for a ledger's reader; None where nothing is hidden. What is confidential and judged for a reader is noted."""
-    for bound in ledger.veil.watched:
-        ledger.veil.ask(*bound)
+    ledger.veil.note_all()
     return None if ledger.veil.shown is None else Curtain(ledger, configuration, plan, of)
 
 

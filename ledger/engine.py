@@ -13,6 +13,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlmodel import create_engine
 
+from ledger.dialects import taught
+
 BUSY_MS = 15_000
 
 
@@ -49,6 +51,7 @@ def _sqlite(url: str, path: str | None) -> Engine:
     def _connected(connection: Any, _record: Any) -> None:
         # pysqlite sends no BEGIN before a SELECT: without this, read-modify-write loses updates silently.
         connection.isolation_level = None
+        taught(connection)
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")  # synced data can be fetched again, together with its cursor

@@ -27,6 +27,10 @@ class Veil:
         """Whether nothing is hidden and nothing noted."""
         return self.shown is None and not self.watched
 
+    def note_all(self) -> None:
+        """An answer is made of everything: every confidential binding that this reader may see counts as read."""
+        self.met.update(self.watched)
+
     def ask(self, source: str, binding: str) -> str:
         """Whom to ask about a binding's rows; "" where this reader may see them, which is noted where they are confidential."""
         if self.shown is not None and (source, binding) not in self.shown:

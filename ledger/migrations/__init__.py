@@ -9,17 +9,21 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0007"
+HEAD = "0009"
 """The version of this code's tables; a test holds it to the newest script."""
 
 
 def upgrade(connection: Connection) -> None:
-    """Runs the scripts that are missing, on this connection."""
+    """Runs the scripts that are missing, on this connection, and makes the published views anew around them."""
     from alembic import command
+
+    from ledger import published
 
     config = _config()
     config.attributes["connection"] = connection
+    published.drop(connection)
     command.upgrade(config, "head")
+    published.create(connection)
 
 
 def newest() -> str | None:
@@ -37,9 +41,21 @@ def differences(connection: Connection) -> list[object]:
 
     import ledger.tables  # noqa: F401  # registers the tables in SQLModel.metadata
 
-    return list(
-        compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), SQLModel.metadata)
-    )
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": _compared})
+    return list(compare_metadata(context, SQLModel.metadata))
+
+
+def _compared(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+    """Whether a thing stands in ledger.tables; the indexes that serve the published views are PostgreSQL's alone."""
+    return not (kind == "index" and (name or "").startswith("published_"))
+
+
+def views() -> str | None:
+    """The fingerprint of the published views that the newest script about them was written for."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return next((str(s.module.views) for s in scripts if hasattr(s.module, "views")), None)
 
 
 def _config() -> Config:

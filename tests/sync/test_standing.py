@@ -13,7 +13,10 @@ import msgspec
 import pytest
 
 from api.planning import Now, Past, Veiled, board_at
+from ledger.pages import Page, sorted_by
+from ledger.published import BY_NAME
 from ledger.veil import Veil
+from sync.closing import close_week
 from sync.standing import refresh
 from tests.companies import SOURCES, Scripted, differences
 
@@ -152,3 +155,50 @@ def test_who_comes_second_keeps_what_stands(company: Scripted) -> None:
     assert not company.ledger.stand([], before=before, after=before)
     assert company.ledger.stood() == after
     same(company)
+
+
+def test_what_is_published_is_what_the_boards_say(company: Scripted) -> None:
+    """BI tools read views of the database; people ask the boards: the same figures."""
+    company.change(5)
+    board = board_at(company.ledger, company.configuration)
+    nodes = {
+        k: n
+        for kind in ("company", "pillar", "objective", "key_result", "workstream")
+        for k, n in board.nodes(kind).items()
+    }
+    told = rows(company, "PlanNodes")
+    assert {r["key"] for r in told} == nodes.keys()
+    for r in told:
+        n = nodes[r["key"]]
+        assert (r["headline"], r["status"], r["because"], r["items"]) == (n.headline, n.status, n.because, n.items)
+        assert (r["coverage"], r["progress"], r["watermelon"]) == (n.coverage, n.progress, n.watermelon)
+    assert {r["parent"] for r in told if r["kind"] == "key_result"} <= board.plan.objective_by_key.keys()
+    kept = {e.key: e.because for e in board.exceptions() if e.subject in nodes}
+    assert {r["key"]: r["because"] for r in rows(company, "Exceptions")} == kept
+    assert len(rows(company, "Dependencies")) == len(board.plan.dependencies)
+    assert len(rows(company, "Supports")) == sum(len(w.supports) for w in board.plan.workstreams)
+    days = rows(company, "Calendar")
+    assert (len(days), days[0]["day"], days[2]["working_day"], days[0]["working_day"]) == (
+        92,
+        "2026-10-01",
+        False,
+        True,
+    )
+
+
+def test_published_weeks_are_the_packs(company: Scripted) -> None:
+    """Of each week the version that was published last."""
+    refresh(company.ledger, company.configuration)
+    pack = close_week(company.ledger, company.configuration, "2026-W46")
+    told = {r["node"]: r for r in rows(company, "StatusWeekly")}
+    assert {key: (r["headline"], r["version"]) for key, r in told.items()} == {
+        n.key: (str(n.headline), 1) for n in pack.nodes
+    }
+    checked = {r["node"]: (r["freshness"], r["cadences"], r["provisional"]) for r in rows(company, "CheckIns")}
+    assert checked == {c.node: (c.freshness, c.cadences, pack.provisional) for c in pack.check_ins}
+
+
+def rows(company: Scripted, table: str) -> list[dict[str, Any]]:
+    told = BY_NAME[table]
+    found = company.ledger.published(told, Page(told.names, sorted_by(told), limit=10_000))
+    return [dict(zip(told.names, r, strict=True)) for r in found]

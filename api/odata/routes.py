@@ -1,0 +1,82 @@
+"""Where the OData service stands, and how a request becomes an answer or an OData error."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import APIRouter, Request, Response
+
+from api.deps import LedgerDep
+from api.odata.address import address
+from api.odata.answers import Service
+from api.odata.metadata import csdl
+from api.odata.protocol import Refusal, preferred, text, wrong
+from api.odata.query import pairs
+from ledger.engine import LedgerError
+from ledger.published import WrongQuestion
+from ledger.read import Reads
+
+log = logging.getLogger("sightline.http")
+odata = APIRouter(prefix="/odata", include_in_schema=False)
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+FORMATS = {"": "json", "json": "json", "application/json": "json", "xml": "xml", "application/xml": "xml"}
+
+
+@odata.api_route("", methods=METHODS)
+@odata.api_route("/{path:path}", methods=METHODS)
+def serve(request: Request, ledger: LedgerDep) -> Response:
+    """Any OData request. Its address is read here: a key may have slashes, quotes and parentheses."""
+    try:
+        return _answer(request, ledger)
+    except Refusal as refusal:
+        return refusal.answer()
+    except WrongQuestion as error:
+        return wrong(str(error)).answer()
+    except LedgerError as error:
+        log.warning("%s", error)  # where the database lies is nobody's business who asks
+        return Refusal(503, "NotReady", "the database does not answer: the service's log says why").answer()
+
+
+def _answer(request: Request, ledger: Reads) -> Response:
+    if request.method not in ("GET", "HEAD"):
+        told = "this service is read-only and takes no batches: send each question by itself, with GET"
+        raise Refusal(405, "MethodNotAllowed", told, Allow="GET, HEAD")
+    options = pairs(request.scope["query_string"])
+    if ledger.veil.shown is not None:
+        told = "these tables tell of all departments: this needs a key without --department"
+        raise Refusal(403, "MissingDepartments", told)
+    path = _below_root(request)
+    kind = _format(options)
+    service = Service(ledger.whole, f"{request.base_url}odata/", preferred(request.headers.get("prefer")))
+    if path == "$metadata":
+        _without(options)
+        if kind == "json" and options:
+            raise Refusal(415, "UnsupportedMediaType", "$metadata is XML")
+        return text(csdl(), "application/xml;charset=utf-8")
+    if kind == "xml":
+        raise Refusal(415, "UnsupportedMediaType", "answers are JSON; $metadata alone is XML")
+    if path == "":
+        _without(options)
+        return service.document()
+    ledger.veil.note_all()
+    return service.answer(address(path), options)
+
+
+def _below_root(request: Request) -> str:
+    """The path below /odata/, percent-encoded as it was sent: an encoded slash is not one."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    path = raw.decode("latin-1").partition("?")[0].removeprefix(request.scope.get("root_path", ""))
+    return path.removeprefix("/odata").removeprefix("/").removesuffix("/")
+
+
+def _format(options: dict[str, str]) -> str:
+    wanted = options.get("$format", "").split(";")[0].strip().lower()
+    if wanted not in FORMATS:
+        raise Refusal(415, "UnsupportedMediaType", f"$format {wanted[:40]!r} is not served: answers are JSON")
+    return FORMATS[wanted]
+
+
+def _without(options: dict[str, str]) -> None:
+    for name in options:
+        if name != "$format":
+            raise wrong(f"'{name[:80]}' is no option here: there is $format")
