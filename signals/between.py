@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import msgspec
 
+from ledger.model import Lifecycle
 from signals.calendar import days
 from signals.catalogue import Evidence, Severity, Thresholds, Verdict, clear, unable
 from signals.facts import Facts, ItemFacts
@@ -19,24 +20,21 @@ KEPT = ("delivered", "accepted")
 
 def dependencies(facts: Facts, w: Workstream, thresholds: Thresholds) -> Iterator[Verdict]:
     """Everything that a workstream waits for: commitments of the plan, and edges that the trackers tell."""
+    over = ended(w, facts)  # what is finished waits for nothing
     for d in facts.plan.needs_of.get(w.key, ()):
         if d.state != "withdrawn":
-            yield from _commitment(facts, d, thresholds)
+            yield from _commitment(facts, d, over, thresholds)
     yield from _edges(facts, w, thresholds)
 
 
 # -- commitments -------------------------------------------------------------------------------------------------------
 
 
-def _commitment(facts: Facts, d: Dependency, thresholds: Thresholds) -> Iterator[Verdict]:
+def _commitment(facts: Facts, d: Dependency, over: bool, thresholds: Thresholds) -> Iterator[Verdict]:
     consumer, provider = facts.plan.workstream_by_key[d.consumer], facts.plan.workstream_by_key.get(d.provider)
     item = facts.item_of(d.provider_item)
-    kept = d.state in KEPT or (item is not None and item.done_at is not None)
-    if d.provider_item is not None and item is None:
-        because = f"what {consumer.name} waits for, '{d.provider_item}', is in no tracker that is read"
-        yield Verdict("dependency_broken_link", d.consumer, "open", "warn", because, variant=d.key)
-    else:
-        yield _named(clear("dependency_broken_link", d.consumer), d)
+    kept = over or d.state in KEPT or (item is not None and item.done_at is not None)
+    yield _link(d, consumer, item, over or d.state in KEPT)
     if kept:
         yield from (_named(clear(s, d.consumer), d) for s in OF_COMMITMENTS)
         return
@@ -44,6 +42,17 @@ def _commitment(facts: Facts, d: Dependency, thresholds: Thresholds) -> Iterator
     yield _conflict(facts, d, consumer, provider, item, thresholds)
     yield _overdue(facts, d, consumer, provider, item, thresholds)
     yield _stalled(facts, d, consumer, provider, item, thresholds)
+
+
+def _link(d: Dependency, consumer: Workstream, item: ItemFacts | None, kept: bool) -> Verdict:
+    """Whether the record that is meant is there."""
+    if d.provider_item is None:
+        return _named(unable("dependency_broken_link", d.consumer, "no record is named"), d)
+    if kept or (item is not None and item.present):
+        return _named(clear("dependency_broken_link", d.consumer), d)
+    where = "is in no tracker that is read" if item is None else "is not there any more"
+    because = f"what {consumer.name} waits for, '{item.title if item else d.provider_item}', {where}"
+    return Verdict("dependency_broken_link", d.consumer, "open", "warn", because, variant=d.key, evidence=_of(item))
 
 
 OF_COMMITMENTS = ("dependency_uncommitted", "dependency_date_conflict", "dependency_overdue", "dependency_stalled")
@@ -68,7 +77,7 @@ def _uncommitted(
     missing = [label for label, value in parts if not value]
     if period is None:
         return _named(unable("dependency_uncommitted", d.consumer, "no period is planned for today"), d)
-    if not missing or facts.today <= period.start_on + timedelta(weeks=weeks):
+    if not missing or facts.today < period.start_on + timedelta(weeks=weeks):
         return _named(clear("dependency_uncommitted", d.consumer), d)
     because = f"{consumer.name} needs {d.deliverable or 'something'} from {_from(d, provider)}; nobody said {' or '.join(missing)}"
     return Verdict(
@@ -88,7 +97,11 @@ def _conflict(
     period = facts.plan.period_of(consumer, facts.today)
     due = item.now.due_on if item else None
     why = ""
-    if d.needed_by and d.committed_by and d.committed_by > d.needed_by:
+    if not (d.needed_by or d.committed_by or item):
+        return _named(unable("dependency_date_conflict", d.consumer, "no date is promised, due or needed"), d)
+    if item is not None and item.now.lifecycle is Lifecycle.CANCELLED:
+        why = "was cancelled"
+    elif d.needed_by and d.committed_by and d.committed_by > d.needed_by:
         why = f"is promised for {d.committed_by} and needed by {d.needed_by}"
     elif d.needed_by and due and due > d.needed_by:
         why = f"is due on {due} and needed by {d.needed_by}"
@@ -138,7 +151,7 @@ def _late(facts: Facts, consumer: Workstream, late: int, thresholds: Thresholds)
         return None
     ahead = [p.baseline_on or p.due_on for p in facts.checkpoints(consumer) if p.done_on is None and not p.cancelled]
     coming = [facts.calendar.working_days(facts.today, on) for on in ahead if on is not None]
-    near = any(0 <= n <= t["milestone_days"] for n in coming)
+    near = any(n <= t["milestone_days"] for n in coming)  # one that has passed is nearer still
     return "high" if late >= t["high_days"] or near else "warn"
 
 
@@ -156,8 +169,7 @@ def _stalled(
     if not work:
         return _named(unable("dependency_stalled", d.consumer, "the provider's work is not known"), d)
     stuck = [facts.days_since(i.blocked_since) for i in work if i.blocked_since is not None]
-    acts = [a.at for i in work for a in i.acts if a.human]
-    q = facts.days_since(max(acts)) if acts else facts.days_since(min(i.states[0].at for i in work))
+    q = facts.quiet_days(facts.touched(work), work)
     soon = d.needed_by is not None and facts.calendar.working_days(facts.today, d.needed_by) <= t["needed_days"]
     why = ""
     if max(stuck, default=0) >= t["blocked_days"]:
@@ -179,9 +191,14 @@ def consumers(facts: Facts, key: str) -> list[str]:
     found: list[str] = []
     ring = [key]
     while ring:
-        ring = [d.consumer for k in ring for d in facts.plan.consumers_of.get(k, ()) if d.consumer not in (*found, key)]
+        ring = [d.consumer for k in ring for d in waiting_on(facts, k) if d.consumer not in (*found, key)]
         found += [k for n, k in enumerate(ring) if k not in ring[:n]]
     return found
+
+
+def waiting_on(facts: Facts, provider: str) -> list[Dependency]:
+    """Commitments of a provider that are still to be kept."""
+    return [d for d in facts.plan.consumers_of.get(provider, ()) if d.state not in (*KEPT, "withdrawn")]
 
 
 def _impact(facts: Facts, consumer: Workstream) -> str:
@@ -190,8 +207,11 @@ def _impact(facts: Facts, consumer: Workstream) -> str:
     for key in consumers(facts, consumer.key):
         if (w := facts.plan.workstream_by_key.get(key)) is None:
             continue
-        dates = [d.needed_by or d.committed_by for d in facts.plan.needs_of.get(key, ()) if d.state != "withdrawn"]
-        first = min((d for d in dates if d is not None), default=None)
+        before = {consumer.key, *consumers(facts, consumer.key)}
+        needs = [
+            d for d in facts.plan.needs_of.get(key, ()) if d.provider in before and d.state not in (*KEPT, "withdrawn")
+        ]
+        first = min((on for d in needs if (on := d.needed_by or d.committed_by)), default=None)
         waiting.append(f"{w.name} (needed by {first})" if first else w.name)
     return f"; behind it wait {', '.join(waiting)}" if waiting else ""
 
@@ -343,7 +363,7 @@ def overpromised(facts: Facts, w: Workstream, thresholds: Thresholds) -> Verdict
     ]
     promises.sort(key=lambda p: (p[0], p[1].key))
     for n, (first, _) in enumerate(promises):
-        together = [(on, d) for on, d in promises[n:] if on <= first + timedelta(weeks=t["weeks"])]
+        together = [(on, d) for on, d in promises[n:] if on < first + timedelta(weeks=t["weeks"])]
         if len(together) > t["commitments"]:
             because = f"{w.name} promised {len(together)} deliveries between {first} and {together[-1][0]}"
             evidence = tuple(Evidence(d.key, f"{d.deliverable or d.key} by {on}") for on, d in together[:7])

@@ -5,7 +5,7 @@ A check-in is never charged to a team whose tracker was not read (`source_down`)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -69,12 +69,32 @@ def last_said(facts: Facts, w: Workstream) -> Said | None:
         return None
     last = max(work, key=lambda i: i.said_at)
     health = said_of([(i.now.lifecycle, i.now.health) for i in work])
-    return Said(health, last.said_at, cadences(facts, w, last.said_at, facts.now), last)
+    return Said(health, last.said_at, cadences(facts, w, last.said_at, _read_at(facts, work)), last)
 
 
-def cadences(facts: Facts, w: Workstream, at: datetime, until: datetime) -> int:
-    """Full cadences of a workstream's team between two instants, counted in closed weeks."""
-    return facts.calendar.weeks_since(at, until) // CADENCE_WEEKS[facts.cadence_of(w)]
+def cadences(facts: Facts, w: Workstream, at: datetime, until: datetime, down: int = 0) -> int:
+    """Full cadences of a workstream's team between two instants, counted in closed weeks less those in which nobody could be heard."""
+    return max(facts.calendar.weeks_since(at, until) - down, 0) // CADENCE_WEEKS[facts.cadence_of(w)]
+
+
+def _read_at(facts: Facts, work: Sequence[ItemFacts]) -> datetime:
+    """Until when the trackers of some items were read: what they said since is nobody's silence."""
+    good = [s.good[-1] for k in {i.source for i in work} if (s := facts.sources.get(k)) and s.good]
+    return min([facts.now, *good])
+
+
+def _weeks_down(facts: Facts, work: Sequence[ItemFacts], said_at: datetime, closes: datetime) -> int:
+    """Weeks between two instants in which a tracker of some items was not read well, though it had been before."""
+    weeks = facts.calendar.weeks_since(said_at, closes)
+    ends = [closes - timedelta(weeks=n) for n in range(weeks)]
+    known = [s.good for k in {i.source for i in work} if (s := facts.sources.get(k)) and s.good]
+    return sum(
+        any(
+            good[0] <= end - timedelta(weeks=1) and not any(end - timedelta(weeks=1) < g <= end for g in good)
+            for good in known
+        )
+        for end in ends
+    )
 
 
 def check_in(facts: Facts, w: Workstream, week: str, *, provisional: bool = False) -> CheckIn:
@@ -83,14 +103,15 @@ def check_in(facts: Facts, w: Workstream, week: str, *, provisional: bool = Fals
     work = [i for i in facts.work(w) if i.states[0].at <= closes]
     slow = CADENCE_WEEKS[facts.cadence_of(w)] > 1
     if not work:
+        down = _down(facts, {s.source for s in w.selections}, opens, closes)
         return CheckIn(
-            w.key, week, "", Health.UNKNOWN, Health.UNKNOWN, None, None, None, None, "missing", 0, None, None, "",
-            provisional, slow,
+            w.key, week, "", Health.UNKNOWN, Health.UNKNOWN, None, None, None, None, "source_down" if down else "missing", 0,
+            None, None, "", provisional, slow,
         )  # fmt: skip
     last = max(work, key=lambda i: i.said_at)
-    unsaid = cadences(facts, w, last.said_at, closes)
+    unsaid = cadences(facts, w, last.said_at, closes, _weeks_down(facts, work, last.said_at, closes))
     freshness: Freshness = "fresh" if last.said_at > opens else "carried" if unsaid == 0 else "stale"
-    if freshness != "fresh" and _down(facts, work, opens):
+    if freshness != "fresh" and _down(facts, {i.source for i in work}, opens, closes):
         freshness = "source_down"
     reported = said_of([(i.now.lifecycle, i.now.health) for i in work])
     told = sorted((i for i in work if i.open), key=lambda i: -WORSE.get(i.now.health, -1))
@@ -116,10 +137,10 @@ def check_in(facts: Facts, w: Workstream, week: str, *, provisional: bool = Fals
     )
 
 
-def _down(facts: Facts, work: Sequence[ItemFacts], since: datetime) -> bool:
-    """Whether a tracker of these items was not read well since an instant."""
-    sources = [facts.sources[k] for k in {i.source for i in work} if k in facts.sources]
-    return any(not any(g > since for g in s.good) for s in sources)
+def _down(facts: Facts, keys: Iterable[str], begin: datetime, end: datetime) -> bool:
+    """Whether one of some trackers was not read well in (begin, end]."""
+    sources = [facts.sources[k] for k in keys if k in facts.sources]
+    return any(not any(begin < g <= end for g in s.good) for s in sources)
 
 
 def _said_by(facts: Facts, item: ItemFacts) -> str | None:

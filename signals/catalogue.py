@@ -68,6 +68,7 @@ ROWS: tuple[Definition, ...] = (
                {"watch_days": 1, "warn_days": 3, "high_days": 10, "high_gap": 1 / 3, "high_gap_milestones": 3}),
     Definition("metric_behind", "date", "Metric behind its plan", MISSED, "a recovery plan for the key result",
                {"warn": 0.15, "high": 0.33, "period_gone": 0.15, "readings": 2}),
+    Definition("milestone_lost", "data", "Milestone leads nowhere", DATA, "the record that is meant"),
     Definition("scope_change", "structure", "Scope changed", CONFLICT, "confirm that the cancelled milestone is not needed"),
     Definition("no_plan", "structure", "No plan", PLANNING, "dated milestones from the owner"),
     Definition("plan_too_coarse", "structure", "Plan too coarse", PLANNING, "a milestone in between", {"days": 20}),

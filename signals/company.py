@@ -8,7 +8,7 @@ anew at any time and is the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -21,7 +21,7 @@ from signals.data import evaluate_source
 from signals.exceptions import NeedsDecision, exceptions, urgency
 from signals.facts import Facts, ItemFacts, Pace
 from signals.headline import FORMULA, severest
-from signals.nodes import NodeStatus, aged, key_result, objective, pillar, whole, workstream
+from signals.nodes import NodeStatus, aged, is_hollow, key_result, objective, pillar, whole, workstream
 from signals.plan import KeyResult, Workstream
 from signals.results import evaluate_key_result, evaluate_objective, unlinked
 from signals.workstream import ended, evaluate
@@ -79,9 +79,23 @@ def judge_workstreams(
     facts: Facts, streams: Iterable[Workstream], thresholds: Thresholds
 ) -> Iterator[tuple[str, Judged]]:
     """Some workstreams by themselves. facts: at least their items, and those that they depend on."""
-    before = cache(lambda: yesterday(facts))
+    days = _Days(facts)
     for w in streams:
-        yield w.key, _judged(facts, before, w, thresholds)
+        yield w.key, _judged(days, w, thresholds)
+
+
+class _Days:
+    """The same facts on the days before, made only where something depends on them."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self._back: dict[int, Facts] = {0: facts}
+
+    def back(self, days: int) -> Facts:
+        """As of the end of so many days before; 0 is now."""
+        if days not in self._back:
+            self._back[days] = yesterday(self.back(days - 1))
+        return self._back[days]
 
 
 def yesterday(facts: Facts) -> Facts:
@@ -89,24 +103,27 @@ def yesterday(facts: Facts) -> Facts:
     return cut_off(facts, facts.calendar.end_of(facts.today - DAY))
 
 
-def _judged(facts: Facts, before: Callable[[], Facts], w: Workstream, thresholds: Thresholds) -> Judged:
+def _judged(days: _Days, w: Workstream, thresholds: Thresholds) -> Judged:
     @cache
-    def was() -> dict[str, Verdict]:
-        """What was open the day before; asked only where something depends on it."""
-        then = before()
-        return {v.key: v for v in (*evaluate(then, w, thresholds), *dependencies(then, w, thresholds))}
+    def raised(back: int) -> dict[str, Verdict]:
+        """What shows on a day by itself."""
+        facts = days.back(back)
+        return {v.key: v for v in (*evaluate(facts, w, thresholds), *dependencies(facts, w, thresholds))}
 
-    found = [*evaluate(facts, w, thresholds), *dependencies(facts, w, thresholds)]
-    told = [_settled(v, was().get(v.key)) if _must_last(v) else v for v in found]
+    def settled(back: int) -> list[Verdict]:
+        """What counts on a day, given the day before it."""
+        return [_settled(v, raised(back + 1).get(v.key)) if _must_last(v) else v for v in raised(back).values()]
+
+    facts, told = days.facts, settled(0)
     told += [collision(facts, w, severest(told)), overpromised(facts, w, thresholds)]
-    status = workstream(facts, w, told, lambda: list(was().values()))
+    status = workstream(facts, w, told, lambda: is_hollow(days.back(1), w, settled(1)))
     day_before = facts.pace(w, facts.today - DAY)
     return Judged(status, tuple(told), facts.pace(w, facts.today), day_before, ended(w, facts), waits_of(facts, w))
 
 
 def _must_last(v: Verdict) -> bool:
-    """A behaviour signal counts from its second day on; the others at once."""
-    return v.outcome == "open" and CATALOGUE[v.signal].kind == "behaviour"
+    """A behaviour signal counts from its second day on; so does what only quiet makes an orphan; the others at once."""
+    return v.outcome == "open" and (CATALOGUE[v.signal].kind == "behaviour" or "quiet" in v.inputs)
 
 
 def assemble(facts: Facts, judged: Mapping[str, Judged], thresholds: Thresholds) -> Company:

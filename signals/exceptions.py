@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from ledger.model import Health
+from ledger.model import FINISHED, Health
 from signals.between import consumers
 from signals.catalogue import CATALOGUE, RANK, Evidence, Verdict
 from signals.facts import Facts
@@ -82,7 +82,7 @@ def _needs(facts: Facts, v: Verdict, nodes: Mapping[str, NodeStatus]) -> NeedsDe
     w = facts.plan.workstream_by_key.get(v.subject)
     decides = right.decision_owner if right else (w.sponsor or w.owner) if w else node.owner if node else None
     if decides == "sponsor":
-        decides = w.sponsor if w else None
+        decides = facts.plan.sponsor_of(v.subject)
     elif decides == "owner":
         decides = node.owner if node else None
     streams = facts.plan.workstream_by_key
@@ -97,13 +97,14 @@ def _needs(facts: Facts, v: Verdict, nodes: Mapping[str, NodeStatus]) -> NeedsDe
 def portfolio(nodes: Iterable[NodeStatus]) -> Portfolio:
     """What the colours of some nodes are worth."""
     all_nodes = list(nodes)
-    streams = [n for n in all_nodes if n.kind == "workstream"]
+    streams = [n for n in all_nodes if n.kind == "workstream" and not n.bau]
     green = [n for n in streams if n.reported is Health.ON_TRACK]
     verified = [n for n in green if n.derived in KNOWN]
     said = [n for n in streams if n.reported in KNOWN]
     measured = [n for n in all_nodes if n.kind == "key_result" and n.outcome_health in KNOWN]
     behind = [n for n in measured if n.outcome_health is not Health.ON_TRACK]
-    hollow = bool(said and measured) and len(green) >= 0.8 * len(said) and 2 * len(behind) >= len(measured)
+    left = [n for n in streams if n.lifecycle not in FINISHED]
+    hollow = bool(left and measured) and len(green) >= 0.8 * len(left) and 2 * len(behind) >= len(measured)
     return Portfolio(
         sum(n.watermelon for n in green), len(verified), len(green) - len(verified), sum(n.candid for n in streams),
         len(green), len(said), len(behind), len(measured), hollow,

@@ -263,6 +263,28 @@ class Facts:
         """Working days since an instant."""
         return self.working_days(self.calendar.day(at), self.today, owner)
 
+    def read_until(self, items: Iterable[ItemFacts]) -> date:
+        """The day up to which something is known of items: a tracker that is not read is nobody's silence."""
+        good = [s.good[-1] for k in {i.source for i in items} if (s := self.sources.get(k)) and s.good]
+        return min([self.today, *map(self.calendar.day, good)])
+
+    def quiet_days(self, at: datetime, items: Iterable[ItemFacts], owner: str | None = None) -> int:
+        """Working days since an instant, as far as the items' trackers were read."""
+        return max(self.working_days(self.calendar.day(at), self.read_until(items), owner), 0)
+
+    def touched(self, items: Iterable[ItemFacts]) -> datetime:
+        """When people last did something on items; where a tracker does not tell who, when a record last changed."""
+        last = []
+        for item in items:
+            source = self.sources.get(item.source)
+            acts = [a.at for a in item.acts if self._counts(a)]
+            last.append(max(acts) if acts else item.states[-1 if source and not source.actors else 0].at)
+        return max(last)
+
+    def _counts(self, act: Act) -> bool:
+        """Whether an act is somebody's attention: no automation, no rank or label alone, no bulk edit."""
+        return bool(act.human) and act.field not in IDLE_FIELDS and (act.actor, act.at) not in self._bulk
+
     def within(self, days: float) -> datetime:
         """From when on something lies no more than so many working days back."""
         return self.once("within", str(days), lambda: self.calendar.start_of(self.calendar.back(self.today, days)))
@@ -279,7 +301,8 @@ class Facts:
         def found() -> list[Checkpoint]:
             points = [self._checkpoint(m) for m in workstream.milestones]
             if workstream.from_due_dates:
-                dated = (i for i in self.work(workstream) if i.first_due is not None)
+                items = (self.items.get(i) for i in sorted(self.of.get(workstream.key, ())))
+                dated = (i for i in items if i is not None and i.first_due is not None)
                 points += [_of_item(i, Milestone(i.title), self) for i in dated]
             return points
 
@@ -301,7 +324,8 @@ class Facts:
         if m.item is not None:
             item = self.item_of(m.item)
             if item is None:
-                return Checkpoint(m.title, m.baseline_due_on or m.due_on, m.due_on, None, m.weight, broken=True)
+                baseline = m.baseline_due_on or m.due_on
+                return Checkpoint(m.title, baseline, m.due_on, None, m.weight, item=m.item, broken=True)
             return _of_item(item, m, self)
         done = m.done_on if m.done_on is not None and m.done_on <= self.today else None
         baseline = m.baseline_due_on or m.due_on
@@ -312,13 +336,7 @@ class Facts:
         """What people did on a workstream's items: no automation, no rank or label alone, no bulk edit."""
 
         def found() -> list[tuple[ItemFacts, Act]]:
-            bulk = self._bulk
-            return [
-                (item, act)
-                for item in self.work(workstream)
-                for act in item.acts
-                if act.human and act.field not in IDLE_FIELDS and (act.actor, act.at) not in bulk
-            ]
+            return [(item, act) for item in self.work(workstream) for act in item.acts if self._counts(act)]
 
         return self.once("acts", workstream.key, found)
 
@@ -363,5 +381,5 @@ def _of_item(item: ItemFacts, m: Milestone, facts: Facts) -> Checkpoint:
     done = facts.calendar.day(item.done_at) if item.done_at else None
     return Checkpoint(
         m.title or item.title, m.baseline_due_on or item.first_due, item.now.due_on, done, m.weight,
-        cancelled=item.now.lifecycle is Lifecycle.CANCELLED, moves=item.dues, item=item.id, url=item.url,
+        cancelled=item.now.lifecycle is Lifecycle.CANCELLED or (not item.present and done is None), moves=item.dues, item=item.id, url=item.url,
     )  # fmt: skip

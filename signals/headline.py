@@ -20,6 +20,8 @@ FORMULA = "2"
 QUIET = frozenset({"owner_quiet", "workstream_silent", "record_quiet"})
 """Quiet alone never colours a node."""
 ACTIVITY = ("owner_quiet", "record_quiet")
+KEPT = ("dependency_overdue", "dependency_stalled", "dependency_date_conflict")
+"""What shows that dependencies are kept, where it can be computed."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -63,13 +65,17 @@ def derived(verdicts: Sequence[Verdict]) -> tuple[Health, str, str]:
         by_signal.setdefault(v.signal, []).append(v)
     if _clear(by_signal.get("behind_pace", [])) and (
         any(_clear(by_signal.get(s, [])) for s in ACTIVITY)
-        or _clear([v for v in verdicts if v.signal.startswith("dependency_")])
+        or (_clear([v for v in verdicts if v.signal in KEPT]) and not _open(verdicts, "dependency_"))
     ):
         return Health.ON_TRACK, "on pace, and somebody works on it or keeps what it waits for", ""
     for v in by_signal.get("behind_pace", []):
         if v.reason:
             return Health.UNKNOWN, v.reason, v.key
     return Health.UNKNOWN, "too little is computable to say", ""
+
+
+def _open(verdicts: Sequence[Verdict], prefix: str) -> bool:
+    return any(v.outcome == "open" for v in verdicts if v.signal.startswith(prefix))
 
 
 def _clear(verdicts: Sequence[Verdict]) -> bool:

@@ -15,9 +15,11 @@ from signals.facts import Facts, ItemFacts, Pace, SourceFacts
 from signals.headline import FORMULA, Accountability, accountability, capped, derived, headline
 from signals.plan import KeyResult, Objective, Pillar, Workstream
 from signals.results import latest, period_of, share
-from signals.rollup import KNOWN, WORSE, Child, Rolled, roll_up, said_of, worse
+from signals.rollup import COVERAGE_FLOOR, KNOWN, WORSE, Child, Rolled, roll_up, worse
+from signals.workstream import ended
 
 OUTCOME = {"high": Health.OFF_TRACK, "warn": Health.AT_RISK, "watch": Health.ON_TRACK, None: Health.ON_TRACK}
+BEHIND = (Health.AT_RISK, Health.OFF_TRACK)
 ACHIEVED, PARTIAL = 1.0, 0.7
 """Scores from which a closed key result counts as achieved, or as reached in part; below it is missed."""
 
@@ -68,6 +70,8 @@ class NodeStatus(msgspec.Struct, frozen=True):
     data_age_seconds: float | None = None
     """Age of the oldest of their last good reads; None where one was never read."""
     cancelled: bool = False
+    bau: bool = False
+    """Business as usual, which no roll-up counts."""
     formula: str = FORMULA
 
     @property
@@ -88,21 +92,18 @@ def aged(node: NodeStatus, sources: Mapping[str, SourceFacts], now: datetime) ->
 
 
 def workstream(
-    facts: Facts, w: Workstream, verdicts: Sequence[Verdict], before: Callable[[], Sequence[Verdict]]
+    facts: Facts, w: Workstream, verdicts: Sequence[Verdict], hollow_before: Callable[[], bool]
 ) -> NodeStatus:
-    """A workstream from its signals. before: those of the day before."""
+    """A workstream from its signals. hollow_before: whether it was said to be on track the day before, and showed otherwise."""
     work = facts.work(w)
     states = [(i.now.lifecycle, i.now.health) for i in work]
-    said = last_said(facts, w)
-    # Two full cadences without a word: what was said then is not said now.
-    reported = said_of(states) if said is not None and said.cadences < UNSAID else Health.UNKNOWN
+    reported = _reported(facts, w)
     shown, why, decided_by = derived(verdicts)
     life = life_of(i.now.lifecycle for i in work)
-    if life is Lifecycle.DONE and shown is Health.UNKNOWN:
+    if life is Lifecycle.DONE and shown is Health.UNKNOWN and ended(w, facts):
         shown, why, decided_by = Health.ON_TRACK, "everything is done", ""
     health, because, tag = headline(reported, shown, why, said=_said(reported, states))
-    bad = (Health.AT_RISK, Health.OFF_TRACK)
-    active = [i for i in work if i.open]
+    active = [i for i in work if i.open and i.now.health is not Health.NOT_APPLICABLE]
     coverage = len([i for i in active if i.now.health in KNOWN]) / len(active) if active else None
     progress, kind = _progress(facts.pace(w, facts.today), work)
     return NodeStatus(
@@ -112,10 +113,10 @@ def workstream(
         coverage=None if coverage is None else round(coverage, 4),
         unknown_share=None if coverage is None else round(1 - coverage, 4),
         distribution=_distribution(states), progress=progress, progress_kind=kind,
-        outcome=_closed(life, None, over=False),
-        watermelon=reported is Health.ON_TRACK and shown in bad and derived(before())[0] in bad,
+        outcome="dropped" if life is Lifecycle.CANCELLED else "achieved" if life is Lifecycle.DONE else None,
+        watermelon=is_hollow(facts, w, verdicts) and hollow_before(),
         candid=reported in KNOWN and shown in KNOWN and WORSE[reported] > WORSE[shown],
-        items=len(work), sources=tuple(sorted({i.source for i in work})), cancelled=life is Lifecycle.CANCELLED,
+        items=len(work), sources=tuple(sorted({i.source for i in work} | {s.source for s in w.selections})), bau=w.bau, cancelled=life is Lifecycle.CANCELLED,
     )  # fmt: skip
 
 
@@ -125,6 +126,17 @@ def _ceiling(facts: Facts, work: Sequence[ItemFacts]) -> Health | None:
     if Health.OFF_TRACK in limits or None in limits or not limits:
         return None
     return Health.AT_RISK if Health.AT_RISK in limits else Health.ON_TRACK
+
+
+def _reported(facts: Facts, w: Workstream) -> Health:
+    """What the team says now: after two full cadences without a word, what was said then is not said any more."""
+    said = last_said(facts, w)
+    return said.health if said is not None and said.cadences < UNSAID else Health.UNKNOWN
+
+
+def is_hollow(facts: Facts, w: Workstream, verdicts: Sequence[Verdict]) -> bool:
+    """Whether a workstream is said to be on track, and shows otherwise."""
+    return _reported(facts, w) is Health.ON_TRACK and derived(verdicts)[0] in BEHIND
 
 
 def life_of(states: Iterable[Lifecycle]) -> Lifecycle:
@@ -159,15 +171,10 @@ def _said(reported: Health, said: Sequence[tuple[Lifecycle, Health]]) -> str:
 
 
 def _distribution(said: Sequence[tuple[Lifecycle, Health]]) -> dict[str, int]:
-    counts = dict.fromkeys(("on_track", "at_risk", "off_track", "unknown", "done", "cancelled"), 0)
+    counts = dict.fromkeys(("on_track", "at_risk", "off_track", "unknown", "not_applicable", "done", "cancelled"), 0)
     for life, health in said:
-        word = (
-            str(life)
-            if life in (Lifecycle.DONE, Lifecycle.CANCELLED)
-            else str(health)
-            if health in KNOWN
-            else "unknown"
-        )
+        finished = life in (Lifecycle.DONE, Lifecycle.CANCELLED)
+        word = str(life) if finished else str(health)
         counts[word] += 1
     return counts
 
@@ -193,28 +200,34 @@ def key_result(
     metric, outcome = _outcome(own)
     test = accountability(facts, kr, [v for v in below if v.signal.startswith("dependency_") and v.outcome == "open"])
     health = worse(outcome, rolled.health)
+    thin = bool(mine) and health is Health.ON_TRACK and (rolled.coverage or 0.0) < COVERAGE_FLOOR
+    health = Health.UNKNOWN if thin else health  # a metric on its plan is no green while little is known of the work
     root, decided_by = _root(nodes, rolled)
     because = f"{rolled.because}: {root}" if root else rolled.because
-    if metric is not None and outcome is health and (metric.because or rolled.health is not health):
+    if thin:
+        because = f"its metric is on its plan, and too little is known of its work: {rolled.because}"
+    elif metric is not None and outcome is health and (metric.because or rolled.health is not health):
         because = root = metric.because or "its metric is on its plan"
         decided_by = metric.key if metric.because else ""
     health, because, capped_by = capped(health, because, decided_by, test)
     reported = roll_up(_child(streams[w.key], w.weight, health=streams[w.key].reported) for w in mine).health
     shown = roll_up(_child(streams[w.key], w.weight, health=streams[w.key].derived) for w in mine).health
-    bad = (Health.AT_RISK, Health.OFF_TRACK)
     life, score = life_of(n.lifecycle for n in nodes), _score(facts, kr)
+    now = worse(outcome, shown)
+    lasting = (outcome in BEHIND and _outcome(before)[1] in BEHIND) or any(n.watermelon for n in nodes)
     period = period_of(facts, kr)
     over = period is not None and facts.today > period.end_on
     progress, kind = _together(nodes, [w.weight for w in mine]) if score is None else (score, "outcome")
     return NodeStatus(
-        kr.key, "key_result", kr.title, kr.owner, life, reported, worse(outcome, shown), health, because, root or because,
+        kr.key, "key_result", kr.title, kr.owner, life, reported, now, health, because, root or because,
         decided_by if root else capped_by,
         assumed=any(n.assumed for n in nodes),
         coverage=rolled.coverage, unknown_share=_rest(rolled), distribution=rolled.distribution, worst=rolled.worst,
         progress=progress, progress_kind=kind,
-        outcome_health=outcome, execution_health=rolled.health, score=score, outcome=_closed(life, score, over=over),
+        outcome_health=outcome, execution_health=rolled.health, score=score, outcome=_closed(kr, life, score, over=over),
         accountability=test,
-        watermelon=reported is Health.ON_TRACK and outcome in bad and _outcome(before)[1] in bad,
+        watermelon=reported is Health.ON_TRACK and now in BEHIND and lasting,
+        candid=reported in KNOWN and now in KNOWN and WORSE[reported] > WORSE[now],
         items=sum(n.items for n in nodes), sources=_trackers(nodes), cancelled=bool(nodes) and life is Lifecycle.CANCELLED,
     )  # fmt: skip
 
@@ -233,15 +246,18 @@ def _score(facts: Facts, kr: KeyResult) -> float | None:
 
 
 def _closed(
-    life: Lifecycle, score: float | None, *, over: bool
+    kr: KeyResult, life: Lifecycle, score: float | None, *, over: bool
 ) -> Literal["achieved", "partial", "missed", "dropped", "unknown"] | None:
-    """What became of something that is closed: finished, or its period over; None while it runs."""
+    """What became of a key result that is closed: reached, dropped, or its period over; None while it runs."""
     if life is Lifecycle.CANCELLED:
         return "dropped"
-    if score is None:
-        return "achieved" if life is Lifecycle.DONE and not over else "unknown" if over else None
+    if kr.metric is None:
+        return "achieved" if life is Lifecycle.DONE else "unknown" if over else None
+    maintained = kr.metric.direction.startswith("maintain")
     if not over:
-        return "achieved" if score >= ACHIEVED else None
+        return "achieved" if score is not None and score >= ACHIEVED and not maintained else None
+    if score is None:
+        return "unknown"
     return "achieved" if score >= ACHIEVED else "partial" if score >= PARTIAL else "missed"
 
 

@@ -245,6 +245,17 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
         """By consumer."""
         return _grouped((d.consumer, d) for d in self.dependencies)
 
+    def sponsor_of(self, key: str) -> str | None:
+        """Who sponsors a node: its own sponsor, else that of what is above it."""
+        if (w := self.workstream_by_key.get(key)) is not None:
+            return w.sponsor
+        if (kr := self.key_result_by_key.get(key)) is not None:
+            key = kr.objective
+        if (o := self.objective_by_key.get(key)) is not None and o.sponsor:
+            return o.sponsor
+        pillar = o.pillar if o is not None else key
+        return next((p.sponsor for p in self.pillars if p.key == pillar), None)
+
     def kind_of(self, key: str) -> str | None:
         """company, pillar, objective, key_result or workstream; None where there is no such node."""
         if key == "company" or any(p.key == key for p in self.pillars):

@@ -31,9 +31,18 @@ def share(metric: Metric, value: float) -> float:
     """How much of the way from baseline to target a value has gone; 1 is the target."""
     if metric.direction in ("increase", "decrease"):
         return (value - metric.baseline) / (metric.target - metric.baseline)
-    kept = value >= metric.target if metric.direction == "maintain_above" else value <= metric.target
-    scale = abs(metric.target) or 1.0
-    return 1.0 if kept else 1.0 - abs(value - metric.target) / scale
+    scale = abs(metric.target - metric.baseline) or abs(metric.target) or 1.0
+    return 1.0 if kept(metric, value) else 1.0 - abs(value - metric.target) / scale
+
+
+def kept(metric: Metric, value: float) -> bool:
+    """Whether a value that is to be maintained is on its right side."""
+    return value >= metric.target if metric.direction == "maintain_above" else value <= metric.target
+
+
+def _gone(period: Period, on: date) -> float:
+    """How much of a period is gone, 0-1."""
+    return (on - period.start_on).days / max((period.end_on - period.start_on).days, 1)
 
 
 def expected(facts: Facts, kr: KeyResult, on: date) -> float | None:
@@ -44,7 +53,7 @@ def expected(facts: Facts, kr: KeyResult, on: date) -> float | None:
     if metric.direction.startswith("maintain"):
         return 1.0
     if metric.curve == "linear":
-        return min(max((on - period.start_on).days / (period.end_on - period.start_on).days, 0.0), 1.0)
+        return min(max(_gone(period, on), 0.0), 1.0)
     if metric.curve == "step":
         return 1.0 if on >= period.end_on else 0.0
     if metric.curve == "table":
@@ -90,7 +99,7 @@ def metric_behind(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> Verdic
         return unable(
             "metric_behind", kr.key, f"'{kr.title}' has {len(readings)} readings: {t['readings']:g} are needed"
         )
-    gone = (facts.today - period.start_on).days / (period.end_on - period.start_on).days
+    gone = _gone(period, facts.today)
     if gone < t["period_gone"]:
         return unable("metric_behind", kr.key, f"only {gone:.0%} of the period is gone")
     value = readings[-1].value
@@ -98,7 +107,8 @@ def metric_behind(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> Verdic
     inputs: dict[str, float | int | str | None] = {
         "value": value, "share": round(share(metric, value), 4), "planned": round(plan, 4), "shortfall": round(shortfall, 4),
     }  # fmt: skip
-    if shortfall < t["warn"] - 1e-9:
+    broken = metric.direction.startswith("maintain") and not kept(metric, value)
+    if shortfall < t["warn"] - 1e-9 and not broken:
         return clear("metric_behind", kr.key, **inputs)
     severity: Severity = "high" if shortfall >= t["high"] - 1e-9 else "warn"
     because = f"'{kr.title}' stands at {value:g}{' ' + metric.unit if metric.unit else ''} of {metric.target:g}, {shortfall:.0%} behind its plan"
@@ -113,19 +123,21 @@ def delivered_not_moved(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> 
     if kr.metric is None or reading is None or period is None:
         return unable("delivered_not_moved", kr.key, f"'{kr.title}' has no metric with a reading")
     total = done = 0.0
-    for w in facts.plan.workstreams_of.get(kr.key, ()):
-        if (pace := facts.pace(w, facts.today)).total:
-            total += w.weight
-            done += w.weight * pace.done / pace.total
-    if not total:
+    streams = [w for w in facts.plan.workstreams_of.get(kr.key, ()) if not w.bau]
+    for w in streams:
+        pace = facts.pace(w, facts.today)
+        total += w.weight  # what has no milestones is not known to be done
+        done += w.weight * pace.done / pace.total if pace.total else 0.0
+    if not any(facts.pace(w, facts.today).total for w in streams):
         return unable("delivered_not_moved", kr.key, f"nothing that delivers '{kr.title}' has milestones")
     moved, plan = share(kr.metric, reading.value), expected(facts, kr, facts.today)
-    left = (period.end_on - facts.today).days / (period.end_on - period.start_on).days
+    left = 1 - _gone(period, facts.today)
     late = moved < t["target"] and left <= t["period_left"]
     short = plan is not None and moved < t["expected"] * plan
     if done / total < t["delivered"] - 1e-9 or not (late or short):
         return clear("delivered_not_moved", kr.key, delivered=round(done / total, 4), moved=round(moved, 4))
-    because = f"{done / total:.0%} of the work for '{kr.title}' is done, and the metric has gone {moved:.0%} of its way"
+    work = f"{done:.3g} of {total:g} workstreams" if len(streams) < FEW else f"{done / total:.0%} of the work"
+    because = f"{work} for '{kr.title}' {'are' if len(streams) < FEW else 'is'} done, and the metric has gone {moved:.0%} of its way"
     inputs: dict[str, float | int | str | None] = {"delivered": round(done / total, 4), "moved": round(moved, 4)}
     return Verdict("delivered_not_moved", kr.key, "open", "warn", because, inputs=inputs)
 
@@ -144,7 +156,7 @@ def wording(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> Verdict:
 
 def unmapped(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> Verdict:
     """Needs delivery, and nobody delivers."""
-    if not kr.needs_delivery or facts.plan.workstreams_of.get(kr.key):
+    if not kr.needs_delivery or any(not w.bau for w in facts.plan.workstreams_of.get(kr.key, ())):
         return clear("unmapped_kr", kr.key)
     return Verdict("unmapped_kr", kr.key, "open", "warn", f"no workstream delivers '{kr.title}'")
 
@@ -179,6 +191,9 @@ def _decomposed(facts: Facts, o: Objective, thresholds: Thresholds) -> Verdict:
     seen = facts.first_seen.get(o.key)
     if facts.plan.key_results_of.get(o.key):
         return clear("no_decomposition", o.key)
+    period = facts.plan.period_by_key.get(o.period)
+    if seen is None and period is not None:
+        seen = period.start_on  # it was there from the first plan on
     if seen is None:
         return unable("no_decomposition", o.key, "when it came into the plan is not known")
     age = facts.calendar.working_days(seen, facts.today)

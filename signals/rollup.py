@@ -54,34 +54,47 @@ def roll_up(children: Iterable[Child]) -> Rolled:
     total = sum(c.weight for c in counted)
     if not counted or not total:
         return Rolled(Health.UNKNOWN, "nothing to judge", distribution, None)
-    part = {h: sum(c.weight for c in counted if c.health is h) / total for h in KNOWN}
-    coverage = sum(part.values())
+    coverage = sum(c.weight for c in counted if c.health in KNOWN) / total
     ranked = sorted(
         (c for c in counted if c.health in (Health.AT_RISK, Health.OFF_TRACK)), key=lambda c: -WORSE[c.health]
     )
     worst = tuple(f"{c.name} ({str(c.health).replace('_', ' ')})" for c in ranked[:3])
-    critical = [c for c in counted if c.critical and c.health in KNOWN]
-    floor = max((c.health for c in critical), key=lambda h: WORSE[h], default=Health.UNKNOWN)
-    health, because = _shares(part, coverage, distribution, len(counted))
-    if floor in (Health.AT_RISK, Health.OFF_TRACK) and (health not in KNOWN or WORSE[floor] > WORSE[health]):
-        names = ", ".join(c.name for c in critical if c.health is floor)
-        health, because = (
-            floor,
-            f"critical: {names} {'is' if len(critical) == 1 else 'are'} {str(floor).replace('_', ' ')}",
-        )
+    health, because = _judged(counted, coverage, distribution)
     return Rolled(health, because, distribution, round(coverage, 4), worst)
 
 
-def _shares(part: Mapping[Health, float], coverage: float, counts: Mapping[str, int], of: int) -> tuple[Health, str]:
-    off, risk = part[Health.OFF_TRACK], part[Health.AT_RISK]
-    shown = ", ".join(f"{n} {w.replace('_', ' ')}" for w, n in counts.items() if n and w != "cancelled") + f" of {of}"
-    if off >= THIRD - 1e-9:
-        return Health.OFF_TRACK, shown
-    if off > 0 or risk >= THIRD - 1e-9:
-        return Health.AT_RISK, shown
-    if coverage >= COVERAGE_FLOOR - 1e-9:
-        return Health.ON_TRACK, shown
-    return Health.UNKNOWN, f"insufficient evidence: {shown}"
+def _judged(counted: Sequence[Child], coverage: float, counts: Mapping[str, int]) -> tuple[Health, str]:
+    """The worst of the critical children, and what the shares of the rest say; green only where enough is known of all."""
+    shown = ", ".join(f"{n} {w.replace('_', ' ')}" for w, n in counts.items() if n and w != "cancelled")
+    shown = f"{shown} of {len(counted)}"
+    critical = [c for c in counted if c.critical]
+    floor = max((c.health for c in critical if c.health in KNOWN), key=lambda h: WORSE[h], default=Health.ON_TRACK)
+    rest = _shares([c for c in counted if not c.critical])
+    if floor is not Health.ON_TRACK and WORSE[floor] >= WORSE[rest]:
+        names = [c.name for c in critical if c.health is floor]
+        return (
+            floor,
+            f"critical: {', '.join(names)} {'is' if len(names) == 1 else 'are'} {str(floor).replace('_', ' ')}",
+        )
+    if rest is not Health.ON_TRACK:
+        return rest, shown
+    if unknown := [c.name for c in critical if c.health not in KNOWN]:
+        return Health.UNKNOWN, f"critical: of {', '.join(unknown)} nothing is known"
+    return (
+        (Health.ON_TRACK, shown)
+        if coverage >= COVERAGE_FLOOR - 1e-9
+        else (Health.UNKNOWN, f"insufficient evidence: {shown}")
+    )
+
+
+def _shares(rest: Sequence[Child]) -> Health:
+    """Of children that are not critical, by weight: a third off track is off track, any off or a third at risk is at risk."""
+    total = sum(c.weight for c in rest)
+    off = sum(c.weight for c in rest if c.health is Health.OFF_TRACK)
+    risk = sum(c.weight for c in rest if c.health is Health.AT_RISK)
+    if off and off >= THIRD * total - 1e-9:
+        return Health.OFF_TRACK
+    return Health.AT_RISK if off or (risk and risk >= THIRD * total - 1e-9) else Health.ON_TRACK
 
 
 def said_of(states: Sequence[tuple[Lifecycle, Health]]) -> Health:
@@ -90,5 +103,6 @@ def said_of(states: Sequence[tuple[Lifecycle, Health]]) -> Health:
     if not active:
         return Health.UNKNOWN
     counts: Counter[Health] = Counter(h if h in KNOWN else Health.UNKNOWN for h in active)
-    part = {h: counts[h] / len(active) for h in KNOWN}
-    return _shares(part, sum(part.values()), {}, len(active))[0]
+    known = len(active) - counts[Health.UNKNOWN]
+    shares = _shares([Child("", "", h, n) for h, n in counts.items()])
+    return shares if shares is not Health.ON_TRACK or known >= COVERAGE_FLOOR * len(active) - 1e-9 else Health.UNKNOWN

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import pairwise
 
-from ledger.model import Health
+from ledger.model import Health, Lifecycle
 from signals.added import added
 from signals.cadence import last_said
 from signals.calendar import CADENCE_DAYS, days
@@ -37,7 +37,8 @@ def ended(w: Workstream, facts: Facts) -> bool:
 def behind_pace(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
     """Milestones done against their frozen baseline dates; never elapsed time."""
     t = thresholds.of("behind_pace", w.department)
-    dated = [p for p in facts.checkpoints(w) if p.baseline_on is not None and not p.broken]
+    dated = [p for p in facts.checkpoints(w) if p.baseline_on is not None]
+    lost = [p for p in facts.checkpoints(w) if p.broken]
     points = [p for p in dated if not p.cancelled]
     if not points:
         reason = f"{w.name} has no dated milestone" if not dated else f"every milestone of {w.name} was cancelled"
@@ -63,6 +64,8 @@ def behind_pace(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Ver
         severity = "warn"
     elif worst >= t["watch_days"]:
         severity = "watch"
+    if severity is None and lost:
+        return [unable("behind_pace", w.key, f"'{lost[0].title}' of {w.name} is bound to a record that is not there")]
     if severity is None:
         return [clear("behind_pace", w.key, **inputs)]
     if overdue:
@@ -71,9 +74,19 @@ def behind_pace(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Ver
     else:
         due = [p for p in points if p.baseline_on and p.baseline_on <= facts.today]
         done = sum(p.done_on is not None for p in points)
-        because = f"{w.name} has {done} of {len(points)} milestones done where {len(due)} were planned"
+        because = f"{w.name} has {done} of {len(points)} milestones done where {len(due)} {'was' if len(due) == 1 else 'were'} planned"
     evidence = tuple(_evidence(p, f"baseline {p.baseline_on}, {days(n)} late") for n, p in overdue[:7])
     return [Verdict("behind_pace", w.key, "open", severity, because, evidence=evidence, inputs=inputs)]
+
+
+def milestone_lost(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
+    """A milestone is bound to a record that no tracker has."""
+    lost = [p for p in facts.checkpoints(w) if p.broken]
+    if not lost:
+        return [clear("milestone_lost", w.key)]
+    because = f"'{lost[0].title}' of {w.name} is bound to '{lost[0].item}', which is in no tracker that is read"
+    evidence = tuple(_evidence(p, f"bound to '{p.item}'") for p in lost[:7])
+    return [Verdict("milestone_lost", w.key, "open", "warn", because, evidence=evidence, inputs={"lost": len(lost)})]
 
 
 def scope_change(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
@@ -135,6 +148,9 @@ def slipping(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdic
     """Due dates moved later than their frozen baseline."""
     t = thresholds.of("slipping", w.department)
     points = [p for p in facts.checkpoints(w) if p.baseline_on is not None and not p.cancelled and not p.broken]
+    points = [p for p in points if p.done_on is None]  # what is done slips no more
+    if not points and facts.checkpoints(w) and ended(w, facts):
+        return [clear("slipping", w.key)]
     if not points:
         return [unable("slipping", w.key, f"{w.name} has no dated milestone")]
     slips = [s for p in points if (s := _slip(facts, p)) is not None]
@@ -147,7 +163,7 @@ def slipping(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdic
     grade, slip, moves, worst = graded[0]
     severity: Severity = ("watch", "warn", "high")[grade - 1]
     times = "once" if moves == 1 else "twice" if moves == 2 else f"{moves} times"
-    because = f"'{worst.title}' of {w.name} moved {times}, by {days(slip)}: from {worst.baseline_on} to {worst.due_on}"
+    because = f"'{worst.title}' of {w.name} moved {times}, by {days(slip)}: from {worst.baseline_on} to {worst.due_on or 'no date at all'}"
     evidence = tuple(_evidence(p, f"moved {m}x by {days(s)}, now {p.due_on}") for _, s, m, p in graded[:7])
     return [
         Verdict(
@@ -164,7 +180,8 @@ def _slip(facts: Facts, p: Checkpoint) -> tuple[int, int, Checkpoint] | None:
     for due in p.moves:
         later += due > before and due > p.baseline_on
         before = due
-    slip = facts.calendar.working_days(p.baseline_on, p.due_on) if p.due_on else 0
+    last = p.due_on or (p.moves[-1] if p.moves else None)  # a date that was taken away had slipped all the same
+    slip = facts.calendar.working_days(p.baseline_on, last) if last else 0
     return (later, slip, p) if later and slip > 0 else None
 
 
@@ -191,6 +208,8 @@ def _quiet(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]
         return [clear(n, w.key) for n in names]
     if not work:
         return [unable(n, w.key, f"{w.name} is bound to no record") for n in names]
+    if w.start_on is not None and w.start_on > facts.today and all(_ahead_of_start(i) for i in work):
+        return [unable(n, w.key, f"{w.name} begins on {w.start_on}") for n in names]
     sources = [s for i in work if (s := facts.sources.get(i.source)) is not None]
     if sources and not any(s.actors for s in sources):
         told = f"{', '.join(sorted({s.key for s in sources}))} does not tell who did something"
@@ -199,6 +218,10 @@ def _quiet(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]
             _record_quiet(facts, w, work, thresholds),
         ]
     return [*_owner_quiet(facts, w, work, thresholds), unable("record_quiet", w.key, "its tracker tells who did what")]
+
+
+def _ahead_of_start(item: ItemFacts) -> bool:
+    return item.now.lifecycle is Lifecycle.NOT_STARTED or item.now.health is Health.NOT_APPLICABLE
 
 
 def limits(facts: Facts, w: Workstream, signal: str, thresholds: Thresholds) -> tuple[float, float]:
@@ -221,7 +244,7 @@ def _owner_quiet(facts: Facts, w: Workstream, work: list[ItemFacts], thresholds:
     owners = _identities(facts, w)
     mine = [(a.at, i) for i, a in acts if a.actor in owners]
     since, touched = max(mine, default=_first(work), key=_when)
-    q = facts.days_since(since, w.owner)
+    q = facts.quiet_days(since, work, w.owner)
     others = [a.at for _, a in acts if a.actor not in owners]
     team = bool(others) and facts.days_since(max(others)) < warn
     inputs: dict[str, float | int | str | None] = {"quiet_days": q, "warn_days": warn, "high_days": high}
@@ -243,7 +266,7 @@ def _silent(
 ) -> Verdict:
     warn, high = limits(facts, w, "workstream_silent", thresholds)
     last, touched = max(((a.at, i) for i, a in acts), default=_first(work), key=_when)
-    q = facts.days_since(last, w.owner)
+    q = facts.quiet_days(last, work, w.owner)
     if q < warn:
         return clear("workstream_silent", w.key, quiet_days=q)
     because = f"nobody moved anything in {w.name} for {days(q)}"
@@ -282,7 +305,7 @@ def _idle(
         return unable("activity_without_progress", w.key, f"{w.name} has no milestone that could move")
     done = [p.done_on for p in points if p.done_on is not None]
     start = w.start_on or min((facts.calendar.day(i.states[0].at) for i in facts.work(w)), default=facts.today)
-    since = facts.working_days(max([*done, start]), facts.today, w.owner)
+    since = facts.working_days(max([*done, *_moved(facts, w), start]), facts.read_until(facts.work(w)), w.owner)
     if not active or not acts or since < limit:
         return clear("activity_without_progress", w.key, days=since)
     because = f"{w.name} is being worked on, and no milestone was reached for {days(since)}"
@@ -291,6 +314,12 @@ def _idle(
     return Verdict(
         "activity_without_progress", w.key, "open", "warn", because, evidence=evidence, inputs={"days": since}
     )
+
+
+def _moved(facts: Facts, w: Workstream) -> list[date]:
+    """When the metrics that a workstream serves last moved."""
+    readings = [facts.readings.get(key, ()) for key in w.supports]
+    return [b.on for told in readings for a, b in pairwise(told) if a.value != b.value]
 
 
 def _ahead(points: list[Checkpoint]) -> list[Checkpoint]:
@@ -302,7 +331,7 @@ def _ahead(points: list[Checkpoint]) -> list[Checkpoint]:
 def _record_quiet(facts: Facts, w: Workstream, work: list[ItemFacts], thresholds: Thresholds) -> Verdict:
     warn, high = limits(facts, w, "record_quiet", thresholds)
     last, touched = max(((i.states[-1].at, i) for i in work), key=_when)
-    q = facts.days_since(last, w.owner)
+    q = facts.quiet_days(last, work, w.owner)
     if q < warn:
         return clear("record_quiet", w.key, quiet_days=q)
     because = f"no record of {w.name} changed for {days(q)}"
@@ -333,6 +362,7 @@ def orphaned(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdic
     told = {v.signal: v for v in quiet(facts, w, thresholds)}
     why = single_human(facts, w.owner)
     silent, owner = told["workstream_silent"], told["owner_quiet"]
+    plain = bool(why)
     if not why and silent.outcome == "open":
         why = "is silent"
     recent = thresholds.of("orphaned", w.department)["milestone_days"]
@@ -344,7 +374,9 @@ def orphaned(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdic
     if not why:
         return [clear("orphaned", w.key)]
     because = f"{w.name} {why}; its sponsor is {name(facts, w.sponsor)}"
-    return [Verdict("orphaned", w.key, "open", "warn", because, evidence=silent.evidence or owner.evidence)]
+    evidence = () if plain else silent.evidence or owner.evidence
+    inputs: dict[str, float | int | str | None] = {} if plain else {"quiet": 1}
+    return [Verdict("orphaned", w.key, "open", "warn", because, evidence=evidence, inputs=inputs)]
 
 
 def nominal_owner(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
@@ -388,7 +420,9 @@ def stale_green(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Ver
 def blocked(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
     """Blocked work, and blocked work that nobody is asked about."""
     limit = thresholds.of("escalation_avoided", w.department)["days"]
-    stuck = [(facts.days_since(i.blocked_since), i) for i in facts.work(w) if i.open and i.blocked_since is not None]
+    begin = thresholds.of("blocked_age", w.department)["days"]
+    flagged = [(i.blocked_since, i) for i in facts.work(w) if i.open and i.blocked_since is not None]
+    stuck = [(n, i) for at, i in flagged if (n := facts.days_since(at, w.owner)) >= begin]
     if not stuck:
         return [clear("blocked_age", w.key), clear("escalation_avoided", w.key)]
     stuck.sort(key=lambda x: -x[0])
@@ -404,7 +438,7 @@ def blocked(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict
     )
     return [
         *found,
-        Verdict("escalation_avoided", w.key, "open", "warn", because, evidence=evidence, inputs={"days": age}),
+        Verdict("escalation_avoided", w.key, "open", "warn", because, evidence=evidence, inputs={"days": silent[0][0]}),
     ]
 
 
@@ -455,7 +489,7 @@ def single_owner(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Ve
 
 
 EVALUATORS: tuple[Evaluator, ...] = (
-    behind_pace, scope_change, no_plan, slipping, quiet, orphaned, nominal_owner, stale_green, blocked, single_owner,
+    behind_pace, milestone_lost, scope_change, no_plan, slipping, quiet, orphaned, nominal_owner, stale_green, blocked, single_owner,
     zombie_work, mid_cycle,
 )  # fmt: skip
 

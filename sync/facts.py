@@ -163,6 +163,7 @@ class Gatherer:
         self._anew = self._translators(mapping) if mapping not in (None, own) else {}
         self._who: dict[tuple[str, str | None, str | None], tuple[str | None, str | None]] = {}
         self._bulk: set[tuple[str, datetime]] = set()
+        self._readings: dict[str, list[Reading]] = {}
         self._spans: dict[str, list[tuple[int, int]]] = {}
 
     # -- above the items -------------------------------------------------------------------------------------------
@@ -208,6 +209,11 @@ class Gatherer:
 
     def readings(self, kr: KeyResult) -> list[Reading]:
         """A metric's values by day: given by hand, and told by a tracker's item; the last one as of its last good read."""
+        if kr.key not in self._readings:
+            self._readings[kr.key] = self._gathered_readings(kr)
+        return self._readings[kr.key]
+
+    def _gathered_readings(self, kr: KeyResult) -> list[Reading]:
         metric, day = kr.metric, self.configuration.calendar.day
         if metric is None:
             return []
@@ -287,8 +293,9 @@ class Gatherer:
         named, by_key = self._named(streams)
         everything = sorted({*awaited, *named, *(i for ids in of.values() for i in ids)})
         items = self._items(everything)
+        measured = {key for w in streams for key in w.supports} & self.plan.key_result_by_key.keys()
         return replace(
-            self.about,
+            self.above([self.plan.key_result_by_key[key] for key in sorted(measured)]),
             items=items,
             of=of,
             waits=[(a, b) for a, b in waits if a in items and b in items],

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from signals import plan as made
+from signals.catalogue import CATALOGUE
 from sync.configuration.base import Key, Strict
 from sync.configuration.yaml_file import PathTo, YamlFile
 
@@ -209,9 +210,13 @@ class Gathered:
         self.take(entry.objectives, entry.workstreams, file, None)
         for n, d in enumerate(entry.dependencies):
             self._dependency(d, file, ("dependencies", n))
-        self.rights += [
-            made.DecisionRight(r.situation, r.decision_owner, r.response, r.sla_days) for r in entry.decision_rights
-        ]
+        for n, r in enumerate(entry.decision_rights):
+            self.named.append((file, ("decision_rights", n, "situation"), "situation", r.situation))
+            if (
+                r.decision_owner not in ("owner", "sponsor") and " " not in r.decision_owner
+            ):  # a forum has a name of words
+                self.named.append((file, ("decision_rights", n, "decision_owner"), "person", r.decision_owner))
+            self.rights.append(made.DecisionRight(r.situation, r.decision_owner, r.response, r.sla_days))
         for n, x in enumerate(entry.decisions):
             self.named.append((file, ("decisions", n, "subject"), "node", x.subject))
             self.decisions.append(made.Decision(x.kind, x.subject, x.decided_by, x.decided_on, x.act_owner, x.act_by))
@@ -260,6 +265,9 @@ class Gathered:
         self._person(w.owner, file, (*path, "owner"))
         self._person(w.sponsor, file, (*path, "sponsor"))
         self.named += [(file, (*path, "supports", n), "key result", k) for n, k in enumerate(w.supports)]
+        for n, key in enumerate(w.supports):
+            if key in w.supports[:n]:
+                file.problem((*path, "supports", n), f"the key result '{key}' is named twice")
         self.named += [(file, (*path, "items", n, "source"), "source", s.source) for n, s in enumerate(w.items)]
         if w.department is None and department is None:
             file.problem(path, f"the workstream '{w.key}' belongs to no department: write department")
@@ -309,7 +317,7 @@ class Gathered:
         known = {
             "period": {p.key for p in self.periods}, "pillar": {p.key for p in self.pillars},
             "key result": {k.key for k in self.key_results}, "workstream": {w.key for w in self.workstreams},
-            "person": set(people), "source": set(sources),
+            "person": set(people), "source": set(sources), "situation": {row.situation for row in CATALOGUE.values()},
         }  # fmt: skip
         known["node"] = known["workstream"] | known["key result"] | {o.key for o in self.objectives}
         for file, path, what, key in self.named:

@@ -231,8 +231,8 @@ def waiting(today: date, dependency: Dependency, **more: Any) -> Any:
 @pytest.mark.parametrize("missing", ["deliverable", "committed_by", "provider_person"])
 def test_a_promise_without_what_when_or_who_is_none_after_week_two(missing: str) -> None:
     d = commitment(**{missing: "" if missing == "deliverable" else None})
-    assert severity(waiting(D(2026, 10, 15), d), "dependency_uncommitted") is None
-    assert severity(waiting(D(2026, 10, 16), d), "dependency_uncommitted") == "warn"
+    assert severity(waiting(D(2026, 10, 14), d), "dependency_uncommitted") is None
+    assert severity(waiting(D(2026, 10, 15), d), "dependency_uncommitted") == "warn"
 
 
 @pytest.mark.parametrize(
