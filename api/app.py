@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Query
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi.security import APIKeyQuery
+from fastapi.security.http import HTTPBase
 from fastapi_problem.handler import add_exception_handler
 
+from api.access import Door
 from api.app_plan import plan
 from api.asking import explain, overview, sources
 from api.deps import (
     NO_SUCH_DEPARTMENT,
     NO_SUCH_ITEM,
     NOT_READY,
+    REFUSED,
     ConfigurationDep,
+    DatabaseDep,
     LedgerDep,
     LiveDep,
     NoSuchDepartment,
@@ -57,6 +62,12 @@ from sync.configuration import Configuration
 from sync.configuration.live import Live
 from sync.schedule import scheduled
 
+KEYS = [
+    Depends(HTTPBase(scheme="bearer", scheme_name="Bearer", auto_error=False)),
+    Depends(HTTPBase(scheme="basic", scheme_name="Basic", description="The key is the password.", auto_error=False)),
+    Depends(APIKeyQuery(name="key", scheme_name="Address", description="Keys made with --in-url.", auto_error=False)),
+]
+"""How a key may come, for the contract; api/access.py is where it is asked for."""
 health = APIRouter(tags=["health"])
 v1 = APIRouter(prefix="/v1", tags=["items"])
 
@@ -67,12 +78,8 @@ def healthz() -> dict[str, str]:
 
 
 @health.get("/readyz", responses=NOT_READY, summary="Can it answer?")
-def readyz(ledger: LedgerDep) -> dict[str, str]:
-    try:
-        current = ledger.is_current()
-    except LedgerError as error:
-        raise NotReady(str(error)) from error
-    if not current:
+def readyz(ledger: DatabaseDep) -> dict[str, str]:
+    if not ledger.is_current():
         raise NotReady("the database has tables of another version: run 'sightline sync'")
     return {"status": "ready"}
 
@@ -129,7 +136,8 @@ def get_history(item_id: str, ledger: LedgerDep) -> HistoryOut:
 
 @v1.get("/departments", summary="Departments, and what waits for their heads", tags=["departments"])
 def list_departments(ledger: LedgerDep, configuration: ConfigurationDep) -> DepartmentsOut:
-    waiting = Counter(u.department for u in inbox(ledger, configuration))
+    unmapped = ledger.unmapped_words(at=ledger.clock())
+    waiting = {d.department: sum(unmapped.get(s.key, 0) for s in d.sources) for d in configuration.departments}
     return DepartmentsOut(items=[department_shape(d, configuration, waiting) for d in configuration.departments])
 
 
@@ -168,8 +176,8 @@ def _whole(event: Any) -> dict[str, Any]:
 
 
 def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool = False) -> FastAPI:
-    live = Live(configuration)
     """The service over one ledger; `schedule` also syncs each source when it is due."""
+    live = Live(configuration)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -188,10 +196,16 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     )
     add_exception_handler(app, problems)
     app.state.ledger, app.state.live, app.state.keeper = ledger, live, Keeper()
+    app.add_exception_handler(LedgerError, problems)
+    app.add_middleware(Door, ledger=ledger, live=live)
+    app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
-    app.include_router(v1)
-    app.include_router(plan)
+    for router in (v1, plan, files, feeds):
+        app.include_router(router, dependencies=KEYS, responses=REFUSED)
     app.include_router(odata)
-    app.include_router(files)
-    app.include_router(feeds)
     return app
+
+
+def _is_request_id(given: str) -> bool:
+    """Whoever calls may name the request as they like, as long as it can be printed on one line."""
+    return len(given) <= 128 and given.isascii() and given.isprintable()

@@ -38,7 +38,7 @@ from api.shapes_plan import (
     StandingOut,
     TraceOut,
 )
-from ledger.store import Ledger
+from ledger.read import Reads
 from sync.configuration import Configuration
 
 plan = APIRouter(prefix="/v1", tags=["plan"])
@@ -46,7 +46,7 @@ Asked = Annotated[Standing, Query()]
 REFUSALS: dict[int | str, dict[str, Any]] = {**NO_SUCH_NODE, **WRONG_INSTANT}
 
 
-def _at(asked: AsOf, ledger: Ledger) -> datetime | None:
+def _at(asked: AsOf, ledger: Reads) -> datetime | None:
     """The instant asked for; None, which is now, where none is."""
     now = ledger.clock()
     if asked.as_of is None:
@@ -60,7 +60,7 @@ def _at(asked: AsOf, ledger: Ledger) -> datetime | None:
     return asked.as_of
 
 
-def _in_period(asked: Standing, ledger: Ledger, configuration: Configuration) -> datetime | None:
+def _in_period(asked: Standing, ledger: Reads, configuration: Configuration) -> datetime | None:
     """The instant asked for; a period alone means its end, or now while it runs."""
     at = _at(asked, ledger)
     if asked.period is None:
@@ -80,13 +80,13 @@ def _in_period(asked: Standing, ledger: Ledger, configuration: Configuration) ->
     return end if at is None and ledger.clock() > end else at
 
 
-def _nodes(kind: str, asked: Standing, ledger: Ledger, configuration: Configuration) -> NodesOut:
+def _nodes(kind: str, asked: Standing, ledger: Reads, configuration: Configuration) -> NodesOut:
     board = _board(asked, ledger, configuration)
     found = [NodeStatusOut.told(n) for n in board.nodes(kind).values()]
     return NodesOut(as_of=board.as_of, basis=asked.basis, items=found)
 
 
-def _board(asked: Standing, ledger: Ledger, configuration: Configuration) -> Board:
+def _board(asked: Standing, ledger: Reads, configuration: Configuration) -> Board:
     return board_at(ledger, configuration, _in_period(asked, ledger, configuration), asked.basis, asked.mapping)
 
 
@@ -160,7 +160,7 @@ def list_dependencies(asked: Asked, ledger: LedgerDep, configuration: Configurat
     opened: dict[str, list[str]] = {}
     for e in board.exceptions():
         if e.signal.startswith("dependency_"):
-            opened.setdefault(e.key.partition(":")[2].partition(":")[2], []).append(e.because)
+            opened.setdefault(e.variant, []).append(e.because)
     return DependenciesOut(
         items=[
             DependencyOut.model_validate({**msgspec.to_builtins(d), "open": opened.get(d.key, [])})
@@ -177,8 +177,10 @@ def get_changes(asked: Annotated[Since, Query()], ledger: LedgerDep, configurati
 
 
 @plan.get("/check-ins", summary="What each workstream said in each closed week", responses=WRONG_INSTANT)
-def list_check_ins(asked: Annotated[Checked, Query()], ledger: LedgerDep) -> CheckInsOut:
-    rows = check_ins(ledger, asked.week, asked.node)
+def list_check_ins(
+    asked: Annotated[Checked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
+) -> CheckInsOut:
+    rows = check_ins(ledger, configuration, asked.week, asked.node)
     return CheckInsOut(
         items=[
             CheckInOut.model_validate({**msgspec.to_builtins(c), "restated": restated, "version": version})

@@ -11,8 +11,8 @@ import msgspec
 
 from connectors.contract import RawRecord
 from ledger.model import ItemLink, Presence, Word
-from ledger.read import Filter, Kept
-from ledger.store import Ledger
+from ledger.read import Filter, Kept, Reads
+from ledger.veil import Veil
 from normalizer.mapping import Mapping
 from normalizer.people import People
 from normalizer.translate import Translator
@@ -53,7 +53,7 @@ class Explanation(msgspec.Struct, frozen=True):
     """Role to the cell it was read from, in a sheet; "" for the row."""
 
 
-def overview(ledger: Ledger, configuration: Configuration, *, now: datetime | None = None, limit: int = 7) -> Overview:
+def overview(ledger: Reads, configuration: Configuration, *, now: datetime | None = None, limit: int = 7) -> Overview:
     """The answer as of now: counts and the worst `limit` exceptions; the full list is asked for by `limit` 0."""
     now = now or datetime.now(UTC)
     today = now.astimezone(ZoneInfo(configuration.organisation.timezone)).date()
@@ -75,10 +75,10 @@ def overview(ledger: Ledger, configuration: Configuration, *, now: datetime | No
     return Overview(configuration.organisation.name, now, tuple(departments), shown, len(rows))
 
 
-def _ages(ledger: Ledger, configuration: Configuration) -> dict[str, SourceAge]:
+def _ages(ledger: Reads, configuration: Configuration) -> dict[str, SourceAge]:
     good = ledger.last_good()
     absent: dict[tuple[str, str], int] = {(s, p): n for s, p, n in ledger.absences()}
-    inbox = ledger.inbox()
+    unmapped = ledger.unmapped_words(at=ledger.clock())
     found = {}
     for source in (s for d in configuration.departments for s in d.sources):
         run = next(iter(ledger.runs(source.key, 1)), None)
@@ -89,26 +89,31 @@ def _ages(ledger: Ledger, configuration: Configuration) -> dict[str, SourceAge]:
             good.get(source.key),
             absent.get((source.key, Presence.UNOBSERVED), 0),
             absent.get((source.key, Presence.ACCESS_LOST), 0),
-            sum(entry.source == source.key for entry in inbox),
+            unmapped.get(source.key, 0),
         )
     return found
 
 
-def _exceptions(ledger: Ledger, today: date) -> list[NeedsSomebody]:
+def _exceptions(ledger: Reads, today: date) -> list[NeedsSomebody]:
+    veil, ledger = ledger.veil, ledger.whole  # what is hidden is counted, and named by whom to ask
     late = ledger.items(Filter(unfinished=True, due_before=today.isoformat()), limit=10_000)
     blocked = ledger.items(Filter(unfinished=True, blocked=True), limit=10_000)
     overdue = [
-        Waiting(_open(a), _open(b)) for a, b in ledger.waiting() if b.item.due_on is not None and b.item.due_on < today
+        Waiting(_open(a, veil), _open(b, veil))
+        for a, b in ledger.waiting()
+        if b.item.due_on is not None and b.item.due_on < today
     ]
-    return exceptions(map(_open, late), map(_open, blocked), overdue, today)
+    return exceptions((_open(k, veil) for k in late), (_open(k, veil) for k in blocked), overdue, today)
 
 
-def _open(kept: Kept) -> Open:
-    i = kept.item
+def _open(kept: Kept, veil: Veil) -> Open:
+    i, ask = kept.item, veil.ask(kept.item.source, kept.item.binding)
+    if ask:
+        return Open("", "", ask, "", i.source, None, i.lifecycle, i.due_on, i.blocked, ask)
     return Open(i.id, i.key, i.title, i.url, i.source, i.owner or i.owner_name, i.lifecycle, i.due_on, i.blocked)
 
 
-def explain(ledger: Ledger, id: str) -> Explanation | None:  # the domain's word
+def explain(ledger: Reads, id: str) -> Explanation | None:  # the domain's word
     """How an item was read, told anew from its raw record under the mapping in force; None where there is no such item."""
     kept = ledger.item(id)
     if kept is None:
@@ -142,7 +147,7 @@ def explain(ledger: Ledger, id: str) -> Explanation | None:  # the domain's word
     )
 
 
-def sources(ledger: Ledger, configuration: Configuration) -> list[dict[str, Any]]:
+def sources(ledger: Reads, configuration: Configuration) -> list[dict[str, Any]]:
     """Every source with its freshness, its last run and what could not be read."""
     ages = _ages(ledger, configuration)
     rows = []

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api import terminal
+from api.cli_keys import audit, keys_app
 from api.cli_mapping import discover, map_app, people_app
 from api.cli_plan import answer_node, changes, close, exceptions, explain_node, is_node, pillars_of, trace
 from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
@@ -33,7 +34,8 @@ config_app = typer.Typer(help="Check and describe the configuration.", no_args_i
 app.add_typer(config_app, name="config")
 app.add_typer(map_app, name="map")
 app.add_typer(people_app, name="people")
-for command in (discover, exceptions, changes, trace, close):
+app.add_typer(keys_app, name="keys")
+for command in (discover, exceptions, changes, trace, close, audit):
     app.command()(command)
 
 
@@ -114,6 +116,8 @@ def sync(
     except ConfigError as error:
         terminal.stop(str(error))
     with terminal.ledger(database, migrate=True) as ledger:
+        if accept_missing and not dry_run:
+            ledger.audit.note(terminal.user(), "sync --accept-missing", ", ".join(s.key for s in chosen))
         outcomes = run_sources(
             chosen,
             configuration,

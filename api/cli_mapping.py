@@ -172,6 +172,9 @@ def map_apply(
     if installed:
         typer.echo(f"wrote {installed}")
     with terminal.ledger(database, migrate=True) as ledger:
+        if installed:
+            ledger.audit.note(terminal.user(), "config install", f"{department.department}: {installed.name}")
+        ledger.audit.note(terminal.user(), "map apply", f"{department.department} by {by}: {reason}")
         for bound in _of(configuration, department):
             try:
                 changed = apply_mapping(ledger, bound, people, author=by, reason=reason)

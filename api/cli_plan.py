@@ -170,6 +170,7 @@ def close(
     with terminal.ledger(database, migrate=True) as ledger:
         try:
             pack = close_week(ledger, configuration, week)
+            ledger.audit.note(terminal.user(), "close", f"{pack.week} version {pack.version}")
         except NotClosedYet as error:
             terminal.stop(str(error))
     if json:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
-from fastapi_problem.error import BadRequestProblem, NotFoundProblem, ServerProblem
+from asgi_correlation_id import correlation_id
+from fastapi import Depends, Request, Response
+from fastapi_problem.error import (
+    BadRequestProblem,
+    ForbiddenProblem,
+    NotFoundProblem,
+    ServerProblem,
+    StatusProblem,
+    UnauthorisedProblem,
+)
 from fastapi_problem.handler import new_exception_handler
 
 from api.kept import Keeper
+from ledger.engine import LedgerError
+from ledger.read import Reads
 from ledger.store import Ledger
 from sync.configuration import Configuration
 from sync.configuration.live import Live
+
+log = logging.getLogger("sightline.http")
 
 
 class NoSuchItem(NotFoundProblem):
@@ -64,9 +78,74 @@ class NotReady(ServerProblem):
     status = 503
 
 
-def _ledger(request: Request) -> Ledger:
+class NoAccess(UnauthorisedProblem):
+    """No key, a wrong one, or one that is no longer valid."""
+
+    title = "No access"
+
+
+class MissingScope(ForbiddenProblem):
+    """The key is good for something else."""
+
+    title = "Missing scope"
+
+
+class Unprotected(ForbiddenProblem):
+    """There are no keys yet, and the request does not come from this machine itself."""
+
+    title = "Unprotected"
+
+
+class TooManyRequests(StatusProblem):
+    """The key has asked more often than it may."""
+
+    title = "Too many requests"
+    status = 429
+
+
+class Unexpected(ServerProblem):
+    """An error of ours. What it says is for the log: it may name what the reader may not see."""
+
+    title = "Unexpected error"
+
+    def __init__(self, _said: str = "", **more: Any) -> None:
+        super().__init__("the service met an error of its own; its log has more, under this request's id", **more)
+
+
+def _database(request: Request) -> Ledger:
     ledger: Ledger = request.app.state.ledger
     return ledger
+
+
+def _ledger(request: Request, database: DatabaseDep) -> Reads:
+    """The ledger as this reader may see it; without a veil nothing is answered."""
+    return database.seen_by(request.state.veil)
+
+
+def _whole(ledger: LedgerDep) -> Ledger:
+    """The whole ledger, where its rows are shown as they are.
+
+    Raises:
+        MissingScope: this reader may see some departments only.
+    """
+    if ledger.veil.shown is not None:
+        raise MissingScope("these tables tell of all departments: this needs a key without --department")
+    ledger.veil.met.update(ledger.veil.watched)  # a whole table holds every row: that they were read is noted
+    return ledger.whole
+
+
+def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotReady:
+    """Where the database lies is nobody's business who asks; without it nobody's key can be known."""
+    log.warning("%s", error)
+    return NotReady("the database does not answer: the service's log says why, under this request's id")
+
+
+def _with_request_id(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
+    told = {**content, "request_id": correlation_id.get()}
+    response.body = json.dumps(told, separators=(",", ":")).encode()
+    if content["type"] == "unexpected" and told["request_id"]:  # answered outside of what sets the header elsewhere
+        response.headers["X-Request-ID"] = told["request_id"]
+    return told, response
 
 
 def _live(request: Request) -> Live:
@@ -84,11 +163,19 @@ def _keeper(request: Request) -> Keeper:
 
 
 LiveDep = Annotated[Live, Depends(_live)]
-LedgerDep = Annotated[Ledger, Depends(_ledger)]
 KeeperDep = Annotated[Keeper, Depends(_keeper)]
+DatabaseDep = Annotated[Ledger, Depends(_database)]
+"""The whole ledger: for health only."""
+LedgerDep = Annotated[Reads, Depends(_ledger)]
+WholeDep = Annotated[Ledger, Depends(_whole)]
+"""The whole ledger, for those who may see all of it."""
 ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 
-problems = new_exception_handler()
+problems = new_exception_handler(
+    handlers={LedgerError: _unanswered},
+    unhandled_wrappers={"default": Unexpected},
+    post_hooks=[_with_request_id],
+)
 NO_SUCH_ITEM: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchItem)}
 NO_SUCH_DEPARTMENT: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDepartment)}
 NO_SUCH_NODE: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchPlanNode)}
@@ -99,4 +186,9 @@ FILE_REFUSALS: dict[int | str, dict[str, Any]] = {
     404: problems.generate_swagger_response(NoSuchFile),
     501: problems.generate_swagger_response(NotInstalled),
     **NOT_READY,
+}
+REFUSED: dict[int | str, dict[str, Any]] = {
+    401: problems.generate_swagger_response(NoAccess),
+    403: problems.generate_swagger_response(MissingScope, Unprotected),
+    429: problems.generate_swagger_response(TooManyRequests),
 }

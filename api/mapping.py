@@ -10,8 +10,7 @@ import msgspec
 
 from connectors.contract import RawRecord, Said
 from ledger.model import Health
-from ledger.read import Inbox
-from ledger.store import Ledger
+from ledger.read import Inbox, Reads
 from normalizer.likeness import likely
 from normalizer.mapping import Rule
 from normalizer.people import People, Person
@@ -126,7 +125,7 @@ class Identity(msgspec.Struct, frozen=True):
 # -- words -------------------------------------------------------------------------------------------------------------
 
 
-def mapping_of(ledger: Ledger, configuration: Configuration, department: DepartmentFile) -> DepartmentMapping:
+def mapping_of(ledger: Reads, configuration: Configuration, department: DepartmentFile) -> DepartmentMapping:
     """One department's words, bindings and inbox."""
     sources = [s for s in configuration.sources if s.department == department.department]
     return DepartmentMapping(
@@ -138,8 +137,8 @@ def mapping_of(ledger: Ledger, configuration: Configuration, department: Departm
     )
 
 
-def bindings_of(ledger: Ledger, bound: BoundSource) -> list[BindingMapping]:
-    """Every binding of a source with the words that its present items say."""
+def bindings_of(ledger: Reads, bound: BoundSource) -> list[BindingMapping]:
+    """Every binding of a source that may be seen, with the words that its present items say."""
     seen: Counter[tuple[str, str, str, str | None]] = Counter()
     told: dict[tuple[str, str, str, str | None], tuple[str | None, str, str]] = {}
     for of, _, words in ledger.words(bound.key):
@@ -150,6 +149,8 @@ def bindings_of(ledger: Ledger, bound: BoundSource) -> list[BindingMapping]:
                 told[key] = (word.canonical, word.rule, word.finding)
     found = []
     for binding in bound.source.bindings:
+        if ledger.veil.ask(bound.key, binding.key):
+            continue
         words_here = [
             SeenWord(bound.key, *key, count, *told[key]) for key, count in seen.most_common() if key[0] == binding.key
         ]
@@ -177,7 +178,7 @@ def _unused(bound: BoundSource, binding: str, words: Sequence[SeenWord]) -> Iter
 # -- the inbox and proposals ---------------------------------------------------------------------------------------------
 
 
-def inbox(ledger: Ledger, configuration: Configuration) -> list[Unmapped]:
+def inbox(ledger: Reads, configuration: Configuration) -> list[Unmapped]:
     """Every word without a translation, department by department, most frequent first, each with what it may mean."""
     known = {s.key: s for s in configuration.sources}
     signs = {key: _Signs(ledger, bound) for key, bound in known.items()}
@@ -187,7 +188,7 @@ def inbox(ledger: Ledger, configuration: Configuration) -> list[Unmapped]:
 class _Signs:
     """What a tracker itself tells of its words."""
 
-    def __init__(self, ledger: Ledger, bound: BoundSource) -> None:
+    def __init__(self, ledger: Reads, bound: BoundSource) -> None:
         self.bound = bound
         self.now = ledger.vocabulary(bound.key)
         self.scopes = ledger.scopes_of(bound.key)
@@ -220,7 +221,7 @@ def _unmapped(entry: Inbox, bound: BoundSource, signs: _Signs) -> Unmapped:
     )  # fmt: skip
 
 
-def proposals(ledger: Ledger, configuration: Configuration, bound: BoundSource) -> list[Proposal]:
+def proposals(ledger: Reads, configuration: Configuration, bound: BoundSource) -> list[Proposal]:
     """Rules that a department may add for one source: for words seen, for words that the tracker offers and nobody says yet,
     and for number fields without a scale. Nothing is applied."""
     signs = _Signs(ledger, bound)
@@ -313,7 +314,7 @@ def _scale(bound: BoundSource, view: BindingMapping, field: str, words: Sequence
 # -- people --------------------------------------------------------------------------------------------------------------
 
 
-def identities(ledger: Ledger, configuration: Configuration) -> list[Identity]:
+def identities(ledger: Reads, configuration: Configuration) -> list[Identity]:
     """Owners that no entry of people.yaml is known for, each with who it may be. Nobody is merged by itself."""
     people = configuration.persons()
     known, tally = People(people), Counter[tuple[str, Said]]()

@@ -12,6 +12,8 @@ from typing import Protocol
 
 import msgspec
 
+from api.curtain import Curtain, curtain_for, decided_by
+from ledger.read import Reads
 from ledger.store import Ledger
 from signals.cadence import CheckIn
 from signals.catalogue import CATALOGUE, Verdict
@@ -26,7 +28,7 @@ from sync.bound_plan import plan_at
 from sync.closing import Pack, published
 from sync.configuration import Configuration
 from sync.facts import Basis, Under, facts_of, judged_at, thresholds
-from sync.standing import above_now, kept_nodes, kept_verdicts, open_now, refresh
+from sync.standing import above_now, kept_decisive, kept_nodes, kept_verdicts, open_now, refresh
 
 
 class PlanAnswer(msgspec.Struct, frozen=True):
@@ -98,6 +100,10 @@ class Board(Protocol):
         """Everything that was judged of a node or a tracker."""
         ...
 
+    def decisive(self, keys: Collection[str]) -> list[Verdict]:
+        """Verdicts of some keys, by which nodes stand as they do (`decided_by`)."""
+        ...
+
     def exceptions(self) -> list[NeedsDecision]:
         """Everything that needs a decision, the most urgent first."""
         ...
@@ -115,6 +121,9 @@ class Past:
 
     def verdicts(self, key: str) -> list[Verdict]:
         return [v for v in self.judged.verdicts if v.subject == key]
+
+    def decisive(self, keys: Collection[str]) -> list[Verdict]:
+        return [v for v in self.judged.verdicts if v.key in keys]
 
     def exceptions(self) -> list[NeedsDecision]:
         return _dated(self.judged.exceptions, self.opened)
@@ -137,8 +146,32 @@ class Now:
     def verdicts(self, key: str) -> list[Verdict]:
         return kept_verdicts(self.ledger, self.plan.kind_of(key) or "", key)
 
+    def decisive(self, keys: Collection[str]) -> list[Verdict]:
+        return kept_decisive(self.ledger, self.plan, keys)
+
     def exceptions(self) -> list[NeedsDecision]:
         return _dated(open_now(self.ledger, self.configuration, self._above), self.ledger.opened(at=self.as_of))
+
+
+class Veiled:
+    """Another board as a reader may have it who may not see every row."""
+
+    def __init__(self, board: Board, curtain: Curtain) -> None:
+        self.board, self.curtain = board, curtain
+        self.as_of, self.plan = board.as_of, curtain.plan
+
+    def nodes(self, kind: str, keys: Collection[str] | None = None) -> dict[str, NodeStatus]:
+        found = self.board.nodes(kind, keys)
+        return self.curtain.nodes(found, self.board.decisive(decided_by(found.values())))
+
+    def verdicts(self, key: str) -> list[Verdict]:
+        return self.curtain.verdicts(self.board.verdicts(key))
+
+    def decisive(self, keys: Collection[str]) -> list[Verdict]:
+        return self.curtain.verdicts(self.board.decisive(keys))
+
+    def exceptions(self) -> list[NeedsDecision]:
+        return self.curtain.exceptions(self.board.exceptions())
 
 
 def _dated(rows: Iterable[NeedsDecision], opened: dict[str, tuple[datetime, datetime]]) -> list[NeedsDecision]:
@@ -152,18 +185,23 @@ def _dated(rows: Iterable[NeedsDecision], opened: dict[str, tuple[datetime, date
 
 
 def board_at(
-    ledger: Ledger,
+    ledger: Reads,
     configuration: Configuration,
     at: datetime | None = None,
     basis: Basis = "happened",
     mapping: Under | None = None,
 ) -> Board:
-    """Everything as of an instant; now where none is given."""
+    """Everything as of an instant; now where none is given. Judged from the whole ledger, answered as its reader may have it."""
+    whole = ledger.whole
     if at is None and basis == "happened" and mapping in (None, "now"):
-        return Now(ledger, configuration)
+        now = Now(whole, configuration)
+        curtain = curtain_for(ledger, configuration, now.plan)
+        return Veiled(now, curtain) if curtain else now
     at = at or ledger.clock()
-    judged, facts = judged_at(ledger, configuration, at, basis, mapping)
-    return Past(judged, facts.plan, ledger.opened(at=at))
+    judged, facts = judged_at(whole, configuration, at, basis, mapping)
+    past = Past(judged, facts.plan, whole.opened(at=at))
+    curtain = curtain_for(ledger, configuration, facts.plan, facts.of)
+    return Veiled(past, curtain) if curtain else past
 
 
 def node_of(board: Board, key: str) -> NodeStatus:
@@ -210,7 +248,7 @@ def standing(board: Board, key: str, *, basis: Basis = "happened", limit: int = 
 
 
 def reasons(
-    ledger: Ledger, configuration: Configuration, key: str, at: datetime | None = None, *, basis: Basis = "happened"
+    ledger: Reads, configuration: Configuration, key: str, at: datetime | None = None, *, basis: Basis = "happened"
 ) -> Reasons:
     """Why a node stands as it does.
 
@@ -225,7 +263,9 @@ def reasons(
     planned = plan.node(key)
     items: tuple[str, ...] = ()
     if work is not None:
-        items = tuple(i.id for i in facts_of(ledger, configuration, [work], board.as_of, basis).work(work))
+        found = [i.id for i in facts_of(ledger.whole, configuration, [work], board.as_of, basis).work(work)]
+        hidden = ledger.asks(found)
+        items = tuple(i for i in found if i not in hidden)
     return Reasons(board.as_of, node, told, _children(board, key), items, planned.origin if planned else "", FORMULA)
 
 
@@ -245,25 +285,34 @@ def changes(before: Board, after: Board) -> Changes:
     return Changes(before.as_of, after.as_of, tuple(moved), opened, tuple(e for k, e in was.items() if k not in now))
 
 
-def traced(ledger: Ledger, configuration: Configuration, key: str, at: datetime) -> Trace:
+def traced(ledger: Reads, configuration: Configuration, key: str, at: datetime) -> Trace:
     """Which workstream of a missed key result signalled first, or that it came as a surprise.
 
     Raises:
         NoSuchNode: the plan has no such key result.
     """
-    plan = plan_at(ledger, configuration, at)
+    plan = plan_at(ledger.whole, configuration, at)
     kr = plan.key_result_by_key.get(key)
     if kr is None:
         raise NoSuchNode(f"there is no key result '{key}': known are {', '.join(plan.key_result_by_key) or 'none'}")
-    facts = facts_of(ledger, configuration, plan.workstreams_of.get(key, ()), at)
-    return trace(facts, kr, thresholds(configuration))
+    facts = facts_of(ledger.whole, configuration, plan.workstreams_of.get(key, ()), at)
+    curtain = curtain_for(ledger, configuration, plan, facts.of)
+    if curtain is None:
+        return trace(facts, kr, thresholds(configuration))
+    return curtain.trace(trace(facts, kr, thresholds(configuration), curtain.exception))
 
 
-def check_ins(ledger: Ledger, week: str | None = None, node: str | None = None) -> list[tuple[CheckIn, bool, int]]:
+def check_ins(
+    ledger: Reads, configuration: Configuration, week: str | None = None, node: str | None = None
+) -> list[tuple[CheckIn, bool, int]]:
     """(check-in as published last, whether an earlier version said something else, version), by week and node."""
-    last: dict[str, Pack] = {p.week: p for p in published(ledger, week)}
+    whole = ledger.whole
+    last: dict[str, Pack] = {p.week: p for p in published(whole, week)}
+    if ledger.veil.shown is not None:
+        refresh(whole, configuration)
+    curtain = curtain_for(ledger, configuration, plan_at(whole, configuration, ledger.clock()))
     return [
-        (c, c.node in pack.restated, pack.version)
+        (curtain.check_in(c) if curtain else c, c.node in pack.restated, pack.version)
         for pack in last.values()
         for c in pack.check_ins
         if node in (None, c.node)

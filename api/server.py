@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-import uvicorn
+from copy import deepcopy
+from typing import Any
 
+import uvicorn
+from uvicorn.config import LOGGING_CONFIG
+
+from api.access import MAKE_ONE, on_loopback
 from api.app import create_app
 from ledger.store import Ledger
 from sync.configuration import Configuration
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
 
 def run(ledger: Ledger, configuration: Configuration, *, host: str, port: int, schedule: bool) -> None:
-    """Serves until it is stopped. Without access control it listens on loopback only."""
-    if host not in LOOPBACK:
-        raise SystemExit("There are no access keys yet: serve on 127.0.0.1 and put a protecting proxy in front of it.")
-    uvicorn.run(create_app(ledger, configuration, schedule=schedule), host=host, port=port, log_level="warning")
+    """Serves until it is stopped. Without an access key it listens on loopback only."""
+    if not on_loopback(host) and not ledger.keys.active():
+        raise SystemExit(f"There is no access key, and {host} is not this machine's own loopback: {MAKE_ONE}.")
+    app = create_app(ledger, configuration, schedule=schedule)
+    uvicorn.run(app, host=host, port=port, log_level="warning", log_config=log_config())
+
+
+def log_config() -> dict[str, Any]:
+    """Every line of the log names the request it belongs to."""
+    made = deepcopy(LOGGING_CONFIG)
+    made["filters"] = {"request": {"()": "asgi_correlation_id.CorrelationIdFilter", "default_value": "-"}}
+    for handler in made["handlers"].values():
+        handler["filters"] = ["request"]
+    for formatter in made["formatters"].values():
+        formatter["fmt"] = formatter["fmt"].replace("%(levelprefix)s", "%(levelprefix)s [%(correlation_id)s]")
+    made["loggers"]["sightline"] = {"handlers": ["default"], "level": "WARNING", "propagate": False}
+    return made

@@ -94,6 +94,17 @@ def instant(as_of: datetime | None, configuration: Configuration) -> datetime:
     return min(moment.replace(tzinfo=ZoneInfo(configuration.organisation.timezone)).astimezone(UTC), now)
 
 
+def user() -> str:
+    """Who works at this terminal, for the audit log."""
+    import os
+    import pwd
+
+    try:
+        return f"{pwd.getpwuid(os.getuid()).pw_name} (terminal)"
+    except KeyError:  # a container's user that has no name
+        return f"uid {os.getuid()} (terminal)"
+
+
 def past(as_of: datetime | None, configuration: Configuration) -> datetime | None:
     """The same; None where none is asked for, which is now and need not be judged anew."""
     return None if as_of is None else instant(as_of, configuration)

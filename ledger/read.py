@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import DataError
+from sqlalchemy import Engine, and_, false, func, or_, select
 from sqlmodel import SQLModel, col
 
-from ledger.engine import LedgerError, transaction
-from ledger.export import Columns, Watch, batches
+from ledger.engine import transaction
 from ledger.model import (
     Event,
     Finding,
@@ -27,8 +25,6 @@ from ledger.model import (
     from_ms,
     to_ms,
 )
-from ledger.pages import Page, count, page, page_of_each
-from ledger.published import Table, WrongQuestion
 from ledger.tables import (
     BindingState,
     ItemEventRow,
@@ -38,6 +34,7 @@ from ledger.tables import (
     ItemUnmappedRow,
     ItemVersionRow,
     MappingVersionRow,
+    MemberRow,
     Meta,
     RawRecordRow,
     ScopeStateRow,
@@ -46,6 +43,10 @@ from ledger.tables import (
     SyncRunRow,
     columns,
 )
+from ledger.veil import Veil
+
+if TYPE_CHECKING:
+    from ledger.store import Ledger
 
 _item = msgspec.json.Decoder(Item).decode
 
@@ -158,11 +159,65 @@ class ScopeState(msgspec.Struct, frozen=True):
 
 
 class Reads:
-    """The questions."""
+    """The questions, as one reader may have them answered: rows of what is hidden are left out, counts are whole."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self._watch = Watch(engine)
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        veil: Veil | None = None,
+    ) -> None:
+        self.engine, self.clock, self.veil = engine, clock, veil or Veil()
+
+    @property
+    def whole(self) -> Ledger:
+        """The ledger without a veil: for judging and counting, whose answers name no row that the veil hides."""
+        raise NotImplementedError
+
+    def _shown(self) -> list[Any]:
+        """Conditions on an item that the reader may see."""
+        if self.veil.shown is None:
+            return []
+        i, by_source = columns(ItemRow), dict[str, list[str]]()
+        for source, binding in sorted(self.veil.shown):
+            by_source.setdefault(source, []).append(binding)
+        return [or_(false(), *(and_(i.source == s, i.binding.in_(bs)) for s, bs in by_source.items()))]
+
+    def _noted(self, found: list[Kept]) -> list[Kept]:
+        for kept in found:
+            self.veil.ask(kept.item.source, kept.item.binding)
+        return found
+
+    def _homes(self, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """(source, binding) of items."""
+        c, wanted, found = columns(ItemRow), sorted(set(ids)), dict[str, tuple[str, str]]()
+        for start in range(0, len(wanted), 500):
+            part = select(c.id, c.source, c.binding).where(c.id.in_(wanted[start : start + 500]))
+            found |= {r[0]: (r[1], r[2]) for r in self._rows(part)}
+        return found
+
+    def asks(self, ids: Iterable[str]) -> dict[str, str]:
+        """Those of some items that the reader may not see, with whom to ask; seeing the others is noted."""
+        if self.veil.lifted:
+            return {}
+        return {id: ask for id, home in self._homes(ids).items() if (ask := self.veil.ask(*home))}
+
+    def workstream_asks(self) -> dict[str, str]:
+        """Workstreams that have items which the reader may not see, as was kept last, with whom to ask."""
+        if self.veil.shown is None:
+            return {}
+        i, m = columns(ItemRow), columns(MemberRow)
+        found: dict[str, str] = {}
+        for source, binding in self._rows(select(i.source, i.binding).distinct().order_by(i.source, i.binding)):
+            if ask := self.veil.ask(source, binding):
+                of = select(m.workstream).distinct().join_from(ItemRow, MemberRow, m.item_id == i.id)
+                for row in self._rows(of.where(i.source == source, i.binding == binding)):
+                    found.setdefault(row[0], ask)
+        return found
+
+    def _hidden(self, ids: Iterable[str]) -> set[str]:
+        return set(self.asks(ids))
 
     def _rows(self, statement: Any) -> Sequence[Any]:
         with transaction(self.engine, writing=False) as connection:
@@ -179,17 +234,20 @@ class Reads:
         statement = (
             _where(select(*_KEPT), where).where(_c(ItemRow, "id") > after).order_by(_c(ItemRow, "id")).limit(limit)
         )
-        return [_kept(row) for row in self._rows(statement)]
+        return self._noted([_kept(row) for row in self._rows(statement.where(*self._shown()))])
 
     def item(self, id: str) -> Kept | None:  # the domain's word
         """One item by id, or by key where exactly one item has it; None where there is none."""
-        rows = self._rows(select(*_KEPT).where(_c(ItemRow, "id") == id))
+        statement = select(*_KEPT).where(*self._shown())
+        rows = self._rows(statement.where(_c(ItemRow, "id") == id))
         if not rows:
-            rows = self._rows(select(*_KEPT).where(_c(ItemRow, "key") == id).limit(2))
-        return _kept(rows[0]) if len(rows) == 1 else None
+            rows = self._rows(statement.where(_c(ItemRow, "key") == id).limit(2))
+        return self._noted([_kept(rows[0])])[0] if len(rows) == 1 else None
 
     def history(self, id: str, *, known_at: datetime | None = None) -> list[KeptVersion]:
         """States of one item, oldest first, as known now or as known at an instant."""
+        if self._hidden([id]):
+            return []
         c = columns(ItemVersionRow)
         statement = select(c.body, c.valid_from, c.observed_from, c.observed_to, c.mapping_version, c.raw_hash)
         statement = statement.where(c.item_id == id).order_by(c.valid_from, c.observed_from)
@@ -204,6 +262,8 @@ class Reads:
 
     def events(self, id: str) -> list[Event]:
         """What was done to one item, oldest first."""
+        if self._hidden([id]):
+            return []
         c = columns(ItemEventRow)
         rows = self._rows(select(*c).where(c.item_id == id).order_by(c.at, c.id))
         return [
@@ -212,10 +272,14 @@ class Reads:
         ]
 
     def links(self, id: str) -> list[ItemLink]:
-        """The edges that one item's record names."""
+        """The edges that one item's record names; what lies at a hidden end is not told, only what the record itself says."""
         c = columns(ItemLinkRow)
         rows = self._rows(select(*c).where(c.item_id == id).order_by(c.kind, c.target))
-        return [ItemLink(r.target, r.kind, r.direction, r.original, r.target_key, r.target_item) for r in rows]
+        found = [ItemLink(r.target, r.kind, r.direction, r.original, r.target_key, r.target_item) for r in rows]
+        hidden = self._hidden([id, *(link.target_item for link in found if link.target_item)])
+        if id in hidden:
+            return []
+        return [_unnamed(link) if link.target_item in hidden else link for link in found]
 
     def unresolved(self) -> list[Unresolved]:
         """What present items name and no tracker that we read has."""
@@ -223,10 +287,12 @@ class Reads:
         statement = (
             select(i.id, i.key, i.url, i.source, link.target, link.kind, link.original)
             .join_from(ItemLinkRow, ItemRow, link.item_id == i.id)
-            .where(link.target_item.is_(None), i.presence == str(Presence.PRESENT))
+            .where(link.target_item.is_(None), i.presence == str(Presence.PRESENT), *self._shown())
             .order_by(i.id, link.target)
         )
-        return [Unresolved(*r) for r in self._rows(statement)]
+        rows = self._rows(statement)
+        self._hidden(r[0] for r in rows)
+        return [Unresolved(*r) for r in rows]
 
     def waiting(self) -> list[tuple[Kept, Kept]]:
         """(consumer, provider) of every resolved blocking link between two present, unfinished items."""
@@ -240,17 +306,21 @@ class Reads:
         for start in range(0, len(ids), 500):
             part = ids[start : start + 500]
             statement = _where(select(*_KEPT), Filter(unfinished=True)).where(_c(ItemRow, "id").in_(part))
-            kept |= {k.item.id: k for k in map(_kept, self._rows(statement))}
+            kept |= {k.item.id: k for k in self._noted([_kept(r) for r in self._rows(statement.where(*self._shown()))])}
         return [(kept[a], kept[b]) for a, b in sorted(pairs) if a in kept and b in kept]
 
     def raw(self, id: str, digest: str) -> bytes | None:
         """A record as said: RawRecord as JSON."""
+        if self._hidden([id]):
+            return None
         c = columns(RawRecordRow)
         rows = self._rows(select(c.payload).where(c.item_id == id, c.hash == digest))
         return rows[0][0].encode() if rows else None
 
     def cells(self, id: str) -> dict[str, str]:
         """Where an item lies in its source: role to cell; empty where a link says enough."""
+        if self._hidden([id]):
+            return {}
         c = columns(ItemPlaceRow)
         rows = self._rows(select(c.cells).where(c.item_id == id))
         return msgspec.json.decode(rows[0][0], type=dict[str, str]) if rows else {}
@@ -259,7 +329,7 @@ class Reads:
         """(id, ref, scope, presence, missing since in ms) of every item of a binding that is not deleted."""
         c = columns(ItemRow)
         statement = select(c.id, c.ref, c.scope, c.presence, c.missing_since).where(
-            c.source == source, c.binding == binding, c.presence != str(Presence.DELETED)
+            c.source == source, c.binding == binding, c.presence != str(Presence.DELETED), *self._shown()
         )
         with transaction(self.engine, writing=False) as connection:
             for row in connection.execute(statement):
@@ -292,56 +362,9 @@ class Reads:
         for start in range(0, len(ids), 500):
             wanted = c.id.in_(ids[start : start + 500])
             statement = select(c.id, c.raw_hash, c.mapping_version, c.binding, c.scope, c.presence, c.missing_since)
-            for r in self._rows(statement.where(wanted)):
+            for r in self._rows(statement.where(wanted, *self._shown())):
                 found[r[0]] = Known(r[1], r[2], r[3], r[4], Presence(r[5]), _at(r[6]))
         return found
-
-    # -- published tables ----------------------------------------------------------------------------------------
-
-    def published(self, table: Table, wanted: Page) -> list[tuple[Any, ...]]:
-        """A page of a published table: rows with the values of `wanted.columns`, instants and dates as ISO text.
-
-        Raises:
-            WrongQuestion: its numbers grow beyond what the database can hold.
-        """
-        return self._asked(page(table, wanted))
-
-    def published_count(self, table: Table, where: Sequence[Any] = ()) -> int:
-        """How many rows of a published table meet the conditions.
-
-        Raises:
-            WrongQuestion: as above.
-        """
-        return int(self._asked(count(table, where))[0][0])
-
-    def published_of_each(
-        self, table: Table, column: str, values: Sequence[Any], wanted: Page
-    ) -> dict[Any, list[tuple[Any, ...]]]:
-        """By value of a column, a page of the rows that have it there.
-
-        Raises:
-            WrongQuestion: as above.
-        """
-        found: dict[Any, list[tuple[Any, ...]]] = {}
-        for row in self._asked(page_of_each(table, column, values, wanted)):
-            found.setdefault(row[0], []).append(row[1:])
-        return found
-
-    def published_whole(self, table: Table) -> Iterator[Columns]:
-        """Every row of a published table as of one instant, in batches of columns: see `ledger.export.batches`."""
-        return batches(self.engine, table)
-
-    def state(self) -> str:
-        """A word that is another one after any write to the database, by whatever process."""
-        return self._watch.state()
-
-    def _asked(self, statement: Any) -> list[tuple[Any, ...]]:
-        try:
-            return [tuple(row) for row in self._rows(statement)]
-        except LedgerError as error:
-            if isinstance(error.__cause__, DataError):  # PostgreSQL's arithmetic ends where SQLite's goes on in floats
-                raise WrongQuestion("the numbers in this question grow too large to calculate with") from error
-            raise
 
     # -- sources -------------------------------------------------------------------------------------------------
 
@@ -357,24 +380,30 @@ class Reads:
         return _at(rows[0][0]) if rows else None
 
     def runs(self, source: str | None = None, limit: int = 20) -> list[Run]:
-        """Sync runs, newest first."""
+        """Sync runs, newest first; why one failed and what it found may name a record, so of a hidden source it is not told."""
         c = columns(SyncRunRow)
         statement = select(*c).order_by(c.id.desc()).limit(limit)
         if source is not None:
             statement = statement.where(c.source == source)
-        return [run_of(row) for row in self._rows(statement)]
+        return [self._run(row) for row in self._rows(statement)]
+
+    def _run(self, row: Any) -> Run:
+        run, ask = run_of(row), self.veil.ask_source(row.source)
+        return msgspec.structs.replace(run, reason=ask if run.reason else "", hint="", findings=()) if ask else run
 
     def binding(self, source: str, binding: str) -> Binding:
         """Where the next read of a binding starts; all None before the first."""
         c = columns(BindingState)
         rows = self._rows(select(*c).where(c.source == source, c.binding == binding))
-        if not rows:
+        if not rows or self.veil.ask(source, binding):
             return Binding()
         r = rows[0]
         return Binding(r.cursor, r.resume, r.fields, r.mapping_version, _at(r.census_at))
 
     def mapping(self, source: str, binding: str, at: datetime | None = None) -> tuple[str, str] | None:
         """(version, body) of the mapping in force now or at an instant."""
+        if self.veil.ask(source, binding):
+            return None
         c = columns(MappingVersionRow)
         statement = select(c.version, c.body).where(c.source == source, c.binding == binding)
         if at is not None:
@@ -384,6 +413,8 @@ class Reads:
 
     def vocabulary(self, source: str, *, at: datetime | None = None) -> list[StatusValueRow]:
         """The tracker's words, current or as of an instant."""
+        if self.veil.ask_source(source):
+            return []
         c = columns(StatusValueRow)
         statement = select(*c).where(c.source == source).order_by(c.field, c.id, c.valid_from)
         if at is None:
@@ -395,6 +426,8 @@ class Reads:
 
     def forgotten(self, source: str) -> list[StatusValueRow]:
         """Words that the tracker no longer has, latest last: history still needs their categories."""
+        if self.veil.ask_source(source):
+            return []
         c = columns(StatusValueRow)
         rows = self._rows(select(*c).where(c.source == source, c.valid_to.is_not(None)).order_by(c.valid_from))
         return [StatusValueRow(**r._mapping) for r in rows]
@@ -406,7 +439,9 @@ class Reads:
         if source is not None:
             statement = statement.where(c.source == source)
         return [
-            ScopeState(r.source, r.scope, r.name, r.state, r.reason, from_ms(r.since)) for r in self._rows(statement)
+            ScopeState(r.source, r.scope, r.name, r.state, r.reason, from_ms(r.since))
+            for r in self._rows(statement)
+            if not self.veil.ask_source(r.source)
         ]
 
     def inbox(self) -> list[Inbox]:
@@ -418,11 +453,11 @@ class Reads:
                 func.min(i.id), func.max(i.id),
             )
             .join_from(ItemUnmappedRow, ItemRow, u.item_id == i.id)
-            .where(i.presence == str(Presence.PRESENT))
+            .where(i.presence == str(Presence.PRESENT), *self._shown())
             .group_by(i.source, i.binding, u.field, u.raw)
             .order_by(func.count().desc(), u.raw)
         )  # fmt: skip
-        rows = self._rows(statement)
+        rows = [r for r in self._rows(statement) if not self.veil.ask(r[0], r[1])]
         ids = sorted({ref for r in rows for ref in r[7:9]})
         shown: dict[str, tuple[str, str, str]] = {}
         for start in range(0, len(ids), 500):
@@ -442,12 +477,24 @@ class Reads:
             for r in rows
         ]
 
+    def unmapped_words(self, *, at: datetime) -> dict[str, int]:
+        """By source: how many words of its items have no translation, of those met by an instant. A count, whoever asks."""
+        u, i = columns(ItemUnmappedRow), columns(ItemRow)
+        words = (
+            select(i.source, i.binding, u.field, u.raw)
+            .join_from(ItemUnmappedRow, ItemRow, u.item_id == i.id)
+            .where(i.presence == str(Presence.PRESENT), u.first_seen_at <= to_ms(at))
+            .distinct()
+            .subquery()
+        )
+        return {r[0]: r[1] for r in self._rows(select(words.c.source, func.count()).group_by(words.c.source))}
+
     def scopes_of(self, source: str) -> dict[str, set[str]]:
         """By binding: the projects, data sources, objects or tabs that its present items lie in."""
         c = columns(ItemRow)
         found: dict[str, set[str]] = {}
         statement = select(c.binding, c.scope).where(c.source == source, c.presence == str(Presence.PRESENT)).distinct()
-        for binding, scope in self._rows(statement):
+        for binding, scope in self._rows(statement.where(*self._shown())):
             found.setdefault(binding, set()).add(scope)
         return found
 
@@ -459,7 +506,9 @@ class Reads:
             wanted = select(c.binding, c.id, c.body).where(
                 c.source == source, c.presence == str(Presence.PRESENT), c.id > after
             )
-            rows = self._rows(wanted.order_by(c.id).limit(1000))
+            rows = self._rows(wanted.where(*self._shown()).order_by(c.id).limit(1000))
+            for binding in {r[0] for r in rows}:
+                self.veil.ask(source, binding)
             yield from ((r[0], r[1], _read_words(r[2]).words) for r in rows)
             after = rows[-1][1] if rows else None
 
@@ -473,12 +522,15 @@ class Reads:
                 .join_from(ItemRow, RawRecordRow, (c.id == raw.item_id) & (c.raw_hash == raw.hash))
                 .where(c.source == source, c.presence == str(Presence.PRESENT), c.id > after)
             )
-            rows = self._rows(wanted.order_by(c.id).limit(1000))
+            rows = self._rows(wanted.where(*self._shown()).order_by(c.id).limit(1000))
+            self._hidden(r[0] for r in rows)
             yield from ((_item(r[1]), r[2].encode()) for r in rows)
             after = rows[-1][0] if rows else None
 
     def mapping_versions(self, source: str, binding: str) -> list[MappingVersion]:
         """Every mapping that was in force, newest first, with who put it there and why."""
+        if self.veil.ask(source, binding):
+            return []
         c = columns(MappingVersionRow)
         wanted = select(c.effective_from, c.version, c.author, c.reason)
         rows = self._rows(wanted.where(c.source == source, c.binding == binding).order_by(c.effective_from.desc()))
@@ -496,6 +548,10 @@ _KEPT = [
         "mapping_version", "raw_hash",
     )
 ]  # fmt: skip
+
+
+def _unnamed(link: ItemLink) -> ItemLink:
+    return msgspec.structs.replace(link, target_key=None, target_item=None)
 
 
 def _kept(row: Any) -> Kept:

@@ -1,24 +1,29 @@
-"""What judging asks of the ledger: states and acts as of an instant, when sources were read, what was open and published."""
+"""What judging asks of the ledger: states and acts as of an instant, when sources were read, what was open and published; and the
+published tables, which know no veil."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import msgspec
 from sqlalchemy import func, literal, select
+from sqlalchemy.exc import DataError
 from sqlmodel import SQLModel
 
-from ledger.engine import transaction
+from ledger.engine import LedgerError, transaction
+from ledger.export import Columns, Watch, batches
 from ledger.model import Item, Presence, Run, from_ms, to_ms
+from ledger.pages import Page, count, page, page_of_each
+from ledger.published import Table, WrongQuestion
 from ledger.read import Reads, run_of
 from ledger.tables import (
     ItemEventRow,
     ItemLinkRow,
     ItemPlaceRow,
     ItemRow,
-    ItemUnmappedRow,
     ItemVersionRow,
     Meta,
     PlanNodeRow,
@@ -208,14 +213,6 @@ class Remembered(Reads):
         wanted = select(c.whole).where(c.source == source, c.whole.is_not(None), c.finished_at <= to_ms(at))
         return [r[0] for r in reversed(self._rows(wanted.order_by(c.id.desc()).limit(last)))]
 
-    def unmapped_words(self, *, at: datetime) -> dict[str, int]:
-        """By source, how many words of its items have no translation, of those met by an instant."""
-        u, i = columns(ItemUnmappedRow), columns(ItemRow)
-        words = select(i.source, u.field, u.raw).distinct().join_from(ItemUnmappedRow, ItemRow, u.item_id == i.id)
-        words = words.where(i.presence == str(Presence.PRESENT), u.first_seen_at <= to_ms(at))
-        counted = words.subquery()
-        return {r[0]: r[1] for r in self._rows(select(counted.c.source, func.count()).group_by(counted.c.source))}
-
     # -- the plan, what was open, what was published -------------------------------------------------------------------
 
     def first_seen(self) -> dict[str, int]:
@@ -246,6 +243,57 @@ class Remembered(Reads):
         c = columns(WeeklyCloseRow)
         rows = self._rows(select(c.week, c.version, c.closed_at, c.body).order_by(c.week, c.version))
         return [(r[0], r[1], from_ms(r[2]), r[3]) for r in rows]
+
+    # -- published tables ----------------------------------------------------------------------------------------
+
+    def published(self, table: Table, wanted: Page) -> list[tuple[Any, ...]]:
+        """A page of a published table: rows with the values of `wanted.columns`, instants and dates as ISO text.
+
+        Raises:
+            WrongQuestion: its numbers grow beyond what the database can hold.
+        """
+        return self._asked(page(table, wanted))
+
+    def published_count(self, table: Table, where: Sequence[Any] = ()) -> int:
+        """How many rows of a published table meet the conditions.
+
+        Raises:
+            WrongQuestion: as above.
+        """
+        return int(self._asked(count(table, where))[0][0])
+
+    def published_of_each(
+        self, table: Table, column: str, values: Sequence[Any], wanted: Page
+    ) -> dict[Any, list[tuple[Any, ...]]]:
+        """By value of a column, a page of the rows that have it there.
+
+        Raises:
+            WrongQuestion: as above.
+        """
+        found: dict[Any, list[tuple[Any, ...]]] = {}
+        for row in self._asked(page_of_each(table, column, values, wanted)):
+            found.setdefault(row[0], []).append(row[1:])
+        return found
+
+    def published_whole(self, table: Table) -> Iterator[Columns]:
+        """Every row of a published table as of one instant, in batches of columns: see `ledger.export.batches`."""
+        return batches(self.engine, table)
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(self.engine)
+
+    def state(self) -> str:
+        """A word that is another one after any write to the database, by whatever process."""
+        return self._watch.state()
+
+    def _asked(self, statement: Any) -> list[tuple[Any, ...]]:
+        try:
+            return [tuple(row) for row in self._rows(statement)]
+        except LedgerError as error:
+            if isinstance(error.__cause__, DataError):  # PostgreSQL's arithmetic ends where SQLite's goes on in floats
+                raise WrongQuestion("the numbers in this question grow too large to calculate with") from error
+            raise
 
 
 def _as_of(v: Any, at: datetime, *, known: bool) -> list[Any]:

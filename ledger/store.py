@@ -15,13 +15,16 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from ledger.engine import LedgerError, open_engine, transaction
+from ledger.keys import Audit, Keys
 from ledger.lease import Lease, LeaseHeld, fence, release, take
 from ledger.migrations import HEAD
 from ledger.model import to_ms
+from ledger.read import Reads
 from ledger.standing import Standing
+from ledger.veil import Veil
 from ledger.write import Writer
 
 __all__ = ["Lease", "LeaseHeld", "Ledger", "LedgerError"]
@@ -29,10 +32,6 @@ __all__ = ["Lease", "LeaseHeld", "Ledger", "LedgerError"]
 
 class Ledger(Standing):
     """Remembers what was said and when. Safe to share between threads; each call is a transaction of its own."""
-
-    def __init__(self, engine: Engine, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        super().__init__(engine)
-        self.clock = clock
 
     @classmethod
     def open(
@@ -55,6 +54,24 @@ class Ledger(Standing):
             ledger.close()
             raise
         return ledger
+
+    def seen_by(self, veil: Veil) -> Reads:
+        """The same ledger as one reader may see it."""
+        return _Seen(self, veil)
+
+    @property
+    def whole(self) -> Ledger:
+        return self
+
+    @property
+    def keys(self) -> Keys:
+        """The access keys."""
+        return Keys(self.engine, self.clock)
+
+    @property
+    def audit(self) -> Audit:
+        """Who did and read what."""
+        return Audit(self.engine, self.clock)
 
     def migrate(self) -> None:
         """Brings the tables up to date; safe when several processes do it at once."""
@@ -163,6 +180,18 @@ class Ledger(Standing):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+class _Seen(Reads):
+    """The ledger behind a veil: it answers the questions of `Reads`, and no others."""
+
+    def __init__(self, ledger: Ledger, veil: Veil) -> None:
+        super().__init__(ledger.engine, clock=ledger.clock, veil=veil)
+        self._ledger = ledger
+
+    @property
+    def whole(self) -> Ledger:
+        return self._ledger
 
 
 def _version(connection: Connection) -> str | None:

@@ -231,6 +231,34 @@ class MappingVersionRow(SQLModel, table=True):
     reason: str = Field(default="", sa_column=_text())
 
 
+class ApiKeyRow(SQLModel, table=True):
+    """An access key: everything of it but the key itself, which is kept as its SHA-256 and its last four characters."""
+
+    __tablename__ = "api_key"
+    id: str = Field(sa_column=_text(key=True))
+    hash: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    last4: str
+    name: str = Field(sa_column=_text())
+    scopes: str = Field(sa_column=_text())
+    departments: str | None = Field(default=None, sa_column=_text(null=True))
+    in_url: bool = False
+    created_at: int = Field(sa_column=_instant())
+    expires_at: int | None = Field(default=None, sa_column=_instant(null=True))
+    revoked_at: int | None = Field(default=None, sa_column=_instant(null=True))
+    last_used_at: int | None = Field(default=None, sa_column=_instant(null=True))
+
+
+class AuditRow(SQLModel, table=True):
+    """Who did or read what, and when. Only ever added to."""
+
+    __tablename__ = "audit"
+    id: int | None = Field(default=None, primary_key=True)
+    at: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+    who: str = Field(sa_column=_text())
+    what: str = Field(sa_column=_text())
+    subject: str = Field(sa_column=_text())
+
+
 class PlanNodeRow(SQLModel, table=True):
     """When a node of the plan was first met: what came in mid-cycle is known by it."""
 

@@ -256,6 +256,8 @@ class Waits(msgspec.Struct, frozen=True):
     ref: str
     says: str
     url: str
+    awaited: str
+    """Id of the item that is waited for."""
 
 
 def waits_of(facts: Facts, w: Workstream) -> tuple[Waits, ...]:
@@ -269,7 +271,7 @@ def waits_of(facts: Facts, w: Workstream) -> tuple[Waits, ...]:
             continue
         says = f"{a.key} '{a.title}' waits for {b.key} '{b.title}'"
         for key in facts.homes.get(b.id, ()):
-            found.setdefault(key, Waits(key, a.id, says, a.url))
+            found.setdefault(key, Waits(key, a.id, says, a.url, b.id))
     return tuple(found[k] for k in sorted(found))
 
 
@@ -287,7 +289,9 @@ def cycles(plan: Plan, told: Mapping[str, Sequence[Waits]]) -> Iterator[Verdict]
         if w.key not in waits or w.key not in awaited or not (way := _way_back(waits, w.key)):
             continue
         names = " waits for ".join(plan.workstream_by_key[k].name for k in way)
-        evidence = tuple(Evidence(e.ref, e.says, e.url) for pair in pairwise(way) if (e := edges.get(pair)))
+        evidence = tuple(
+            Evidence(e.ref, e.says, e.url, (e.awaited,)) for pair in pairwise(way) if (e := edges.get(pair))
+        )
         inputs: dict[str, float | int | str | None] = {"length": len(way) - 1}
         yield Verdict("dependency_cycle", w.key, "open", "warn", names, evidence=evidence[:7], inputs=inputs)
 

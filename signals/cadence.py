@@ -58,6 +58,8 @@ class CheckIn(msgspec.Struct, frozen=True):
     provisional: bool
     """Something known better until the sources have settled still counts."""
     slower_than_weekly: bool = False
+    stands_on: tuple[tuple[str, str], ...] = ()
+    """(source, binding) of its records: who may read what was said."""
 
 
 def last_said(facts: Facts, w: Workstream) -> Said | None:
@@ -131,6 +133,7 @@ def check_in(facts: Facts, w: Workstream, week: str, *, provisional: bool = Fals
         url=last.url,
         provisional=provisional,
         slower_than_weekly=slow,
+        stands_on=tuple(sorted({(i.source, i.binding) for i in work})),
     )
 
 

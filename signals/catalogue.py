@@ -33,6 +33,8 @@ class Evidence(msgspec.Struct, frozen=True):
     ref: str
     says: str
     url: str = ""
+    names: tuple[str, ...] = ()
+    """Ids of further records that `says` names."""
 
 
 class Verdict(msgspec.Struct, frozen=True):

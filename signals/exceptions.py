@@ -39,6 +39,11 @@ class NeedsDecision(msgspec.Struct, frozen=True):
     first_visible_at: datetime | None = None
     """When it was open for the first time."""
 
+    @property
+    def variant(self) -> str:
+        """What tells it apart from others of its kind on its node, such as the dependency meant."""
+        return self.key.removeprefix(f"{self.signal}:{self.subject}:")
+
 
 class Portfolio(msgspec.Struct, frozen=True):
     """What is hollow, what is only said, what is candid: counts of workstreams; and whether the whole is green outside only."""

@@ -83,6 +83,7 @@ class ItemFacts(msgspec.Struct, frozen=True, dict=True):
     acts: tuple[Act, ...] = ()
     present: bool = True
     blocked_on: str | None = None
+    binding: str = ""
 
     @property
     def now(self) -> State:

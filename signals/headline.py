@@ -29,6 +29,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     answer: str
     because: str
+    decided_by: str = ""
+    """Key of the verdict whose sentence it is; "" where it is none's."""
 
 
 class Accountability(msgspec.Struct, frozen=True):
@@ -42,22 +44,22 @@ class Accountability(msgspec.Struct, frozen=True):
     caps: bool
 
 
-def derived(verdicts: Sequence[Verdict]) -> tuple[Health, str]:
-    """Health as behaviour shows it, and the sentence that decided."""
+def derived(verdicts: Sequence[Verdict]) -> tuple[Health, str, str]:
+    """Health as behaviour shows it, the sentence that decided, and the key of the verdict whose sentence it is, if it is one's."""
     opened = [v for v in verdicts if v.outcome == "open" and v.severity is not None]
     date_based = [v for v in opened if CATALOGUE[v.signal].kind == "date"]
     behaviour = [v for v in opened if CATALOGUE[v.signal].kind == "behaviour"]
     for v in date_based:
         if v.severity == "high":
-            return Health.OFF_TRACK, v.because
+            return Health.OFF_TRACK, v.because, v.key
     for v in date_based:
         if v.severity == "warn":
-            return Health.AT_RISK, v.because
+            return Health.AT_RISK, v.because, v.key
     warned = {v.signal for v in behaviour if RANK[str(v.severity)] >= RANK["warn"]}
     if warned - QUIET:
         for v in behaviour:
             if v.severity == "high" or len(warned) >= 2:
-                return Health.AT_RISK, v.because
+                return Health.AT_RISK, v.because, v.key
     by_signal: dict[str, list[Verdict]] = {}
     for v in verdicts:
         by_signal.setdefault(v.signal, []).append(v)
@@ -65,9 +67,11 @@ def derived(verdicts: Sequence[Verdict]) -> tuple[Health, str]:
         any(_clear(by_signal.get(s, [])) for s in ACTIVITY)
         or (_clear([v for v in verdicts if v.signal in KEPT]) and not _open(verdicts, "dependency_"))
     ):
-        return Health.ON_TRACK, "on pace, and somebody works on it or keeps what it waits for"
-    missing = next((v.reason for v in by_signal.get("behind_pace", []) if v.reason), "")
-    return Health.UNKNOWN, missing or "too little is computable to say"
+        return Health.ON_TRACK, "on pace, and somebody works on it or keeps what it waits for", ""
+    for v in by_signal.get("behind_pace", []):
+        if v.reason:
+            return Health.UNKNOWN, v.reason, v.key
+    return Health.UNKNOWN, "too little is computable to say", ""
 
 
 def _open(verdicts: Sequence[Verdict], prefix: str) -> bool:
@@ -151,13 +155,13 @@ def _dependencies(facts: Facts, kr: KeyResult, opened: Sequence[Verdict]) -> Ans
             )
         warning = next((v for v in opened if v.variant == d.key and v.severity in ("warn", "high")), None)
         if warning is not None:
-            return Answer("no", warning.because)
+            return Answer("no", warning.because, warning.key)
     return Answer("yes", f"{len(named)} named, committed and without a warning")
 
 
-def capped(health: Health, because: str, test: Accountability) -> tuple[Health, str]:
+def capped(health: Health, because: str, decided_by: str, test: Accountability) -> tuple[Health, str, str]:
     """A key result that fails the test is at risk whatever its progress says."""
     if not test.caps or health is not Health.ON_TRACK:
-        return health, because
-    why = next(a.because for a in (test.owner, test.authority, test.dependencies) if a.answer != "yes")
-    return Health.AT_RISK, f"accountability: {why}"
+        return health, because, decided_by
+    why = next(a for a in (test.owner, test.authority, test.dependencies) if a.answer != "yes")
+    return Health.AT_RISK, f"accountability: {why.because}", why.decided_by

@@ -38,6 +38,8 @@ class NodeStatus(msgspec.Struct, frozen=True):
     because: str
     root: str = ""
     """The sentence of the worst workstream or metric below, however deep."""
+    decided_by: str = ""
+    """Key of the verdict whose sentence `root` is; "" where it is none's, such as one that only counts."""
     tag: str = ""
     """derived_only, reported_only ("unverified"), or empty."""
     assumed: bool = False
@@ -96,16 +98,17 @@ def workstream(
     work = facts.work(w)
     states = [(i.now.lifecycle, i.now.health) for i in work]
     reported = _reported(facts, w)
-    shown, why = derived(verdicts)
+    shown, why, decided_by = derived(verdicts)
     life = life_of(i.now.lifecycle for i in work)
     if life is Lifecycle.DONE and shown is Health.UNKNOWN and ended(w, facts):
-        shown, why = Health.ON_TRACK, "everything is done"
+        shown, why, decided_by = Health.ON_TRACK, "everything is done", ""
     health, because, tag = headline(reported, shown, why, said=_said(reported, states))
     active = [i for i in work if i.open and i.now.health is not Health.NOT_APPLICABLE]
     coverage = len([i for i in active if i.now.health in KNOWN]) / len(active) if active else None
     progress, kind = _progress(facts.pace(w, facts.today), work)
     return NodeStatus(
-        w.key, "workstream", w.name, w.owner, life, reported, shown, health, because, because, tag,
+        w.key, "workstream", w.name, w.owner, life, reported, shown, health, because, because,
+        decided_by if because == why else "", tag,
         assumed=reported in KNOWN and any(i.now.assumed for i in active), ceiling=_ceiling(facts, work),
         coverage=None if coverage is None else round(coverage, 4),
         unknown_share=None if coverage is None else round(1 - coverage, 4),
@@ -199,13 +202,14 @@ def key_result(
     health = worse(outcome, rolled.health)
     thin = bool(mine) and health is Health.ON_TRACK and (rolled.coverage or 0.0) < COVERAGE_FLOOR
     health = Health.UNKNOWN if thin else health  # a metric on its plan is no green while little is known of the work
-    root = _worst(nodes).root if rolled.worst else ""
+    root, decided_by = _root(nodes, rolled)
     because = f"{rolled.because}: {root}" if root else rolled.because
     if thin:
         because = f"its metric is on its plan, and too little is known of its work: {rolled.because}"
     elif metric is not None and outcome is health and (metric.because or rolled.health is not health):
         because = root = metric.because or "its metric is on its plan"
-    health, because = capped(health, because, test)
+        decided_by = metric.key if metric.because else ""
+    health, because, capped_by = capped(health, because, decided_by, test)
     reported = roll_up(_child(streams[w.key], w.weight, health=streams[w.key].reported) for w in mine).health
     shown = roll_up(_child(streams[w.key], w.weight, health=streams[w.key].derived) for w in mine).health
     life, score = life_of(n.lifecycle for n in nodes), _score(facts, kr)
@@ -216,6 +220,7 @@ def key_result(
     progress, kind = _together(nodes, [w.weight for w in mine]) if score is None else (score, "outcome")
     return NodeStatus(
         kr.key, "key_result", kr.title, kr.owner, life, reported, now, health, because, root or because,
+        decided_by if root else capped_by,
         assumed=any(n.assumed for n in nodes),
         coverage=rolled.coverage, unknown_share=_rest(rolled), distribution=rolled.distribution, worst=rolled.worst,
         progress=progress, progress_kind=kind,
@@ -296,12 +301,12 @@ def _parent(
     rolled = roll_up(_child(n, weight, critical=critical) for n, weight, critical in children)
     reported = roll_up(_child(n, w, critical=c, health=n.reported) for n, w, c in children).health
     shown = roll_up(_child(n, w, critical=c, health=n.derived) for n, w, c in children).health
-    root = _worst(below).root if rolled.worst else ""
+    root, decided_by = _root(below, rolled)
     because = f"{rolled.because}: {root}" if root else rolled.because
     progress, kind_of = _together(below, [w for _, w, _ in children])
     life = life_of(n.lifecycle for n in below)
     return NodeStatus(
-        key, kind, title, owner, life, reported, shown, rolled.health, because, root,
+        key, kind, title, owner, life, reported, shown, rolled.health, because, root, decided_by,
         assumed=any(n.assumed for n in below),
         coverage=rolled.coverage, unknown_share=_rest(rolled), distribution=rolled.distribution, worst=rolled.worst,
         progress=progress, progress_kind=kind_of,
@@ -316,6 +321,14 @@ def _child(node: NodeStatus, weight: float, *, critical: bool = False, health: H
 
 def _worst(nodes: Iterable[NodeStatus]) -> NodeStatus:
     return max((n for n in nodes if n.headline in KNOWN and not n.cancelled), key=lambda n: WORSE[n.headline])
+
+
+def _root(nodes: Iterable[NodeStatus], rolled: Rolled) -> tuple[str, str]:
+    """The sentence of the worst of some nodes, and the key of the verdict whose sentence it is."""
+    if not rolled.worst:
+        return "", ""
+    worst = _worst(nodes)
+    return worst.root, worst.decided_by
 
 
 def _together(

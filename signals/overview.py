@@ -50,6 +50,8 @@ class Open(msgspec.Struct, frozen=True):
     lifecycle: Lifecycle
     due_on: date | None
     blocked: bool | None
+    ask: str = ""
+    """Whom to ask about it, where the reader may not see it: then nothing else is told."""
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -160,7 +162,7 @@ def _waiting(pair: Waiting, today: date) -> NeedsSomebody:
     sentence = (
         f"{_name(pair.consumer)} waits for {_name(pair.provider)} ({pair.provider.source}), due {due}, {days} days ago"
     )
-    return _line("waits_for_overdue", pair.consumer, sentence, days)
+    return _line("waits_for_overdue", pair.consumer, sentence, days, pair.consumer.ask or pair.provider.ask)
 
 
 def _late(item: Open, today: date) -> NeedsSomebody:
@@ -173,5 +175,7 @@ def _name(item: Open) -> str:
     return f"'{item.title}'" if item.key == item.title else f"{item.key} '{item.title}'"
 
 
-def _line(kind: str, item: Open, because: str, days: int) -> NeedsSomebody:
+def _line(kind: str, item: Open, because: str, days: int, ask: str = "") -> NeedsSomebody:
+    if ask := ask or item.ask:
+        because, days = ask, 0
     return NeedsSomebody(kind, item.id, item.key, item.url, item.source, item.owner, because, days)

@@ -138,7 +138,7 @@ def delivered_not_moved(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> 
         return clear("delivered_not_moved", kr.key, delivered=round(done / total, 4), moved=round(moved, 4))
     work = f"{done:.3g} of {total:g} workstreams" if len(streams) < FEW else f"{done / total:.0%} of the work"
     because = f"{work} for '{kr.title}' {'are' if len(streams) < FEW else 'is'} done, and the metric has gone {moved:.0%} of its way"
-    inputs = {"delivered": round(done / total, 4), "moved": round(moved, 4)}
+    inputs: dict[str, float | int | str | None] = {"delivered": round(done / total, 4), "moved": round(moved, 4)}
     return Verdict("delivered_not_moved", kr.key, "open", "warn", because, inputs=inputs)
 
 

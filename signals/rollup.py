@@ -102,7 +102,7 @@ def said_of(states: Sequence[tuple[Lifecycle, Health]]) -> Health:
     active = [h for life, h in states if life not in FINISHED and h is not Health.NOT_APPLICABLE]
     if not active:
         return Health.UNKNOWN
-    counts = Counter(h if h in KNOWN else Health.UNKNOWN for h in active)
+    counts: Counter[Health] = Counter(h if h in KNOWN else Health.UNKNOWN for h in active)
     known = len(active) - counts[Health.UNKNOWN]
     shares = _shares([Child("", "", h, n) for h, n in counts.items()])
     return shares if shares is not Health.ON_TRACK or known >= COVERAGE_FLOOR * len(active) - 1e-9 else Health.UNKNOWN

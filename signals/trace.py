@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import msgspec
 
 from signals.catalogue import Thresholds
 from signals.company import cut_off, judge_workstreams
-from signals.exceptions import exceptions, urgency
+from signals.exceptions import NeedsDecision, exceptions, urgency
 from signals.facts import Facts
 from signals.plan import KeyResult
 from signals.results import latest, period_of, share, week_of
@@ -31,8 +32,16 @@ class Trace(msgspec.Struct, frozen=True):
     because: str = ""
 
 
-def trace(facts: Facts, kr: KeyResult, thresholds: Thresholds | None = None) -> Trace:
-    """Goes through the weeks of the key result's period, oldest first, until one of its workstreams warned."""
+def trace(
+    facts: Facts,
+    kr: KeyResult,
+    thresholds: Thresholds | None = None,
+    shown: Callable[[NeedsDecision], NeedsDecision] = lambda e: e,
+) -> Trace:
+    """Goes through the weeks of the key result's period, oldest first, until one of its workstreams warned.
+
+    shown: the warning as its reader may have it.
+    """
     period, reading = period_of(facts, kr), latest(facts, kr)
     if period is None or kr.metric is None or reading is None:
         return Trace(kr.key, None, "not_scored", because=f"'{kr.title}' has no metric with a reading in a period")
@@ -50,6 +59,6 @@ def trace(facts: Facts, kr: KeyResult, thresholds: Thresholds | None = None) -> 
         told = (v for j in judged.values() for v in j.verdicts)
         warned = sorted(exceptions(cut, told, {key: j.status for key, j in judged.items()}), key=urgency)
         if warned:
-            first, on = warned[0], facts.calendar.day(closes)
+            first, on = shown(warned[0]), facts.calendar.day(closes)
             return Trace(kr.key, score, "traced", week_of(period, on), on, first.subject, first.signal, first.because)
     return Trace(kr.key, score, "surprise", because=f"no workstream of '{kr.title}' warned in any week")

@@ -54,7 +54,9 @@ def behind_pace(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Ver
     overdue = sorted(((n, p) for n, p in late if n > 0), key=lambda x: -x[0])
     worst = overdue[0][0] if overdue else 0
     wide = len(points) >= t["high_gap_milestones"] and planned - actual >= t["high_gap"] - 1e-9
-    inputs = {"planned": round(planned, 4), "actual": round(actual, 4), "late_days": worst, "milestones": len(points)}
+    inputs: dict[str, float | int | str | None] = {
+        "planned": round(planned, 4), "actual": round(actual, 4), "late_days": worst, "milestones": len(points),
+    }  # fmt: skip
     severity: Severity | None = None
     if worst >= t["high_days"] or wide:
         severity = "high"
@@ -159,7 +161,7 @@ def slipping(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdic
     if not graded:
         return [clear("slipping", w.key, moves=sum(m for m, _, _ in slips))]
     grade, slip, moves, worst = graded[0]
-    severity: Severity = ("watch", "warn", "high")[grade - 1]  # type: ignore[assignment]  # one of three
+    severity: Severity = ("watch", "warn", "high")[grade - 1]
     times = "once" if moves == 1 else "twice" if moves == 2 else f"{moves} times"
     because = f"'{worst.title}' of {w.name} moved {times}, by {days(slip)}: from {worst.baseline_on} to {worst.due_on or 'no date at all'}"
     evidence = tuple(_evidence(p, f"moved {m}x by {days(s)}, now {p.due_on}") for _, s, m, p in graded[:7])

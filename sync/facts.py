@@ -49,7 +49,7 @@ def thresholds(configuration: Configuration) -> Thresholds:
 def judged_at(
     ledger: Ledger, configuration: Configuration, at: datetime, basis: Basis = "happened", mapping: Under | None = None
 ) -> tuple[Company, Facts]:
-    """Everything judged as of an instant, and what is known above the items.
+    """Everything judged as of an instant, and what is known above the items, with who belonged where.
 
     mapping: None is the basis's own: what was known then under the mapping of then, what is known now under that of now.
     """
@@ -60,7 +60,7 @@ def judged_at(
     for part in gatherer.slices(members.sizes):
         judged |= judge_workstreams(gatherer.facts(part, members), part, limits)
     above = replace(gatherer.above(), unlinked=members.unlinked)
-    return assemble(above, judged, limits), above
+    return assemble(above, judged, limits), replace(above, of=members.streams)
 
 
 def facts_of(
@@ -326,7 +326,7 @@ class Gatherer:
         return {
             ref: ItemFacts(
                 ref, body.key, body.title, body.url, body.source, tuple(states[ref]), tuple(acts.get(ref, ())),
-                present=present, blocked_on=body.blocked_on,
+                present=present, blocked_on=body.blocked_on, binding=body.binding,
             )
             for ref, (body, present) in last.items()
         }  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ledger.model import Item
+from ledger.read import Reads
 from ledger.store import Lease, Ledger
 from normalizer.mapping import Mapping
 from normalizer.people import People
@@ -44,7 +45,7 @@ class Preview(msgspec.Struct, frozen=True):
     reads_anew: bool
 
 
-def translator_for(ledger: Ledger, bound: BoundSource, binding: str, people: People) -> Translator:
+def translator_for(ledger: Reads, bound: BoundSource, binding: str, people: People) -> Translator:
     """The binding's mapping with the tracker's categories, also of words that it has forgotten since."""
     words = ledger.vocabulary(bound.key) + ledger.forgotten(bound.key)
     return Translator(bound.mappings[binding], people, {w.id: w.category for w in reversed(words)})

@@ -37,6 +37,8 @@ from sync.bound_plan import plan_at
 from sync.configuration import Configuration
 from sync.facts import Gatherer, Placement, thresholds
 
+SHAPE = 2
+"""Grows when what is kept of a node has another shape: what was kept before is judged anew."""
 BATCH = 20_000
 """Items placed in one transaction."""
 TOO_MANY = 50_000
@@ -85,6 +87,22 @@ def kept_verdicts(ledger: Ledger, kind: str, key: str) -> list[Verdict]:
     return told + [v for v in (_verdicts(together.judged) if together else ()) if v.subject == key]
 
 
+def kept_decisive(ledger: Ledger, plan: Plan, keys: Collection[str]) -> list[Verdict]:
+    """Verdicts of some keys, which workstreams or key results stand as they do by."""
+    subjects = {part for key in keys for part in _subjects(key)}
+    rows = ledger.standing("workstream", subjects & plan.workstream_by_key.keys()).values()
+    found = [v for row in rows for v in _rest(row.judged).verdicts]
+    rows = ledger.standing("key_result", subjects & plan.key_result_by_key.keys()).values()
+    found += [v for row in rows for v in _verdicts(row.judged)]
+    return [v for v in found if v.key in keys]
+
+
+def _subjects(key: str) -> list[str]:
+    """What a verdict of a key may be about: a node's own key may have colons in it."""
+    parts = key.split(":")[1:]
+    return [":".join(parts[:n]) for n in range(1, len(parts))]
+
+
 def kept_exceptions(ledger: Ledger) -> list[NeedsDecision]:
     """What needs a decision of the plan's nodes, in no order; trackers are judged when they are asked for."""
     return [e for _, rows in ledger.open_rows() for e in _exceptions(rows)]
@@ -126,6 +144,7 @@ def stamp_of(configuration: Configuration, plan: Plan, day: str) -> str:
         for p in configuration.owners.values()
     ]
     parts = (
+        SHAPE,
         FORMULA,
         list(CATALOGUE.values()),
         plan,

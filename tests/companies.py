@@ -134,6 +134,16 @@ class Scripted:
                 w.presence([PresenceChange(f"{source}:{n}", Presence.DELETED, "gone", self.now) for n in gone])
         self._good()
 
+    def wait(self, waiting: int, other: int) -> None:
+        """Two unfinished items of their workstreams, of which one waits for the other."""
+        for n in (waiting, other):
+            target = f"{SOURCES[other % 2]}-{other}"
+            links = (ItemLink(target, "blocks", "in", "is blocked by"),) if n == waiting else ()
+            made = next(r for r in iter(lambda n=n: self._recorded(n, first=False), None) if _is_open(r, f"[{n}]"))
+            with self.ledger.writing(self.leases[SOURCES[n % 2]]) as w:
+                w.record([Recorded(made.versions, made.events, links)], run=1, mapping_version="m")
+        self._good()
+
     def _good(self) -> None:
         from ledger.model import Counts
 
@@ -209,6 +219,11 @@ class Scripted:
                 ),
             )
         return Recorded(tuple(versions), tuple(events), links)
+
+
+def _is_open(made: Recorded, home: str) -> bool:
+    item = made.versions[-1].item
+    return item.lifecycle is Lifecycle.IN_PROGRESS and item.title.endswith(home)
 
 
 def _metric(n: int) -> Metric | None:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from fastapi import APIRouter, Request, Response
 
 from api.conditional import answer
-from api.deps import FILE_REFUSALS, ConfigurationDep, KeeperDep, LedgerDep, NotReady, WrongParameter
+from api.deps import FILE_REFUSALS, ConfigurationDep, KeeperDep, NotReady, WholeDep, WrongParameter
 from api.feeds.calendar import calendar
 from api.files.tables import near, only
 from ledger.engine import LedgerError
@@ -30,7 +30,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {s: FILE_REFUSALS[s] for s in (400, 
     response_class=Response,
     responses={**REFUSALS, 200: {"content": {"text/calendar": {}}}},
 )
-def get_calendar(request: Request, ledger: LedgerDep, configuration: ConfigurationDep, keeper: KeeperDep) -> Response:
+def get_calendar(request: Request, ledger: WholeDep, configuration: ConfigurationDep, keeper: KeeperDep) -> Response:
     only([*request.query_params], ["workstream", "department"])
     try:
         plan = plan_at(ledger, configuration, ledger.clock())

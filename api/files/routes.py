@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.conditional import answer
-from api.deps import FILE_REFUSALS, KeeperDep, LedgerDep, NotReady
+from api.deps import FILE_REFUSALS, KeeperDep, NotReady, WholeDep
 from api.files.formats import FORMATS
 from api.files.tables import in_dialect, making, named, only
 from ledger.engine import LedgerError
@@ -60,7 +60,7 @@ def _told(table: Any, root: str) -> FileOut:
     response_class=Response,
     responses={**FILE_REFUSALS, 200: {"content": {f.media_type.partition(";")[0]: {} for f in FORMATS.values()}}},
 )
-def get_file(file: str, request: Request, ledger: LedgerDep, keeper: KeeperDep) -> Response:
+def get_file(file: str, request: Request, ledger: WholeDep, keeper: KeeperDep) -> Response:
     table, format = named(file)
     format = in_dialect(format, request.query_params)
     key, part = (table.view, format), "range" in request.headers

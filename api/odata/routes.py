@@ -14,7 +14,7 @@ from api.odata.protocol import Refusal, preferred, text, wrong
 from api.odata.query import pairs
 from ledger.engine import LedgerError
 from ledger.published import WrongQuestion
-from ledger.store import Ledger
+from ledger.read import Reads
 
 log = logging.getLogger("sightline.http")
 odata = APIRouter(prefix="/odata", include_in_schema=False)
@@ -37,14 +37,17 @@ def serve(request: Request, ledger: LedgerDep) -> Response:
         return Refusal(503, "NotReady", "the database does not answer: the service's log says why").answer()
 
 
-def _answer(request: Request, ledger: Ledger) -> Response:
+def _answer(request: Request, ledger: Reads) -> Response:
     if request.method not in ("GET", "HEAD"):
         told = "this service is read-only and takes no batches: send each question by itself, with GET"
         raise Refusal(405, "MethodNotAllowed", told, Allow="GET, HEAD")
     options = pairs(request.scope["query_string"])
+    if ledger.veil.shown is not None:
+        told = "these tables tell of all departments: this needs a key without --department"
+        raise Refusal(403, "MissingDepartments", told)
     path = _below_root(request)
     kind = _format(options)
-    service = Service(ledger, f"{request.base_url}odata/", preferred(request.headers.get("prefer")))
+    service = Service(ledger.whole, f"{request.base_url}odata/", preferred(request.headers.get("prefer")))
     if path == "$metadata":
         _without(options)
         if kind == "json" and options:
@@ -55,6 +58,7 @@ def _answer(request: Request, ledger: Ledger) -> Response:
     if path == "":
         _without(options)
         return service.document()
+    ledger.veil.note_all()
     return service.answer(address(path), options)
 
 

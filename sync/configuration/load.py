@@ -377,7 +377,15 @@ def _check_signals(thresholds: Mapping[str, Mapping[str, float]], file: YamlFile
 
 
 def _check_parts(binding: BindingEntry, file: YamlFile, path: PathTo) -> None:
-    """What a record of the plan cannot be without must have a field; figures alone are no key results, and need none."""
+    """What a record of the plan cannot be without must have a field; figures alone are no key results, and need none.
+
+    The plan is everybody's, as headlines are.
+    """
+    if binding.confidential and binding.role != "item" and not binding.figures:
+        file.problem(
+            (*path, "confidential"),
+            f"the plan is everybody's: a binding of the role {binding.role} cannot be confidential",
+        )
     figures = binding.figures and not set(binding.fields) & set(PARTS["key_result"]) - {"current_value"}
     for part in () if figures else NEEDED.get(binding.role, ()):
         if part not in binding.fields:

@@ -81,6 +81,12 @@ SignalThresholds = dict[str, dict[str, float]]
 """By signal: its thresholds that differ from the product's own (docs/signals.md)."""
 
 
+class Access(Strict):
+    """What every access key is held to."""
+
+    requests_per_minute: int = Field(600, ge=1)
+
+
 class Organisation(Strict):
     """organisation.yaml"""
 
@@ -91,6 +97,7 @@ class Organisation(Strict):
     holidays: Holidays = Holidays()
     thresholds: Thresholds = Thresholds()
     signals: SignalThresholds = {}
+    access: Access = Access()
 
 
 class Absence(Strict):
@@ -167,6 +174,8 @@ class BindingEntry(Strict):
     scales: dict[str, ScaleEntry] = {}
     unmapped: Policy = "unknown"
     bau: bool = False
+    confidential: bool = False
+    """Whether only this department's keys see its rows; everybody sees how it stands."""
 
     @property
     def figures(self) -> bool:

@@ -45,6 +45,7 @@ sources:
     bindings:
       - key: engineering
         scope: {jql: project = ENG}
+        # confidential: true          # everybody sees how it stands, only this department's keys see its rows
         # fields:                     # only what differs from Jira's own fields
         #   health: {name: RAG}
         # scales:                     # only what Jira's status categories cannot tell

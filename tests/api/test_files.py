@@ -31,6 +31,7 @@ from ledger.published import BY_NAME, TABLES, Table
 from ledger.store import Ledger
 from sync.configuration import Configuration
 from tests.api.odata.conftest import NOW, fill, listening, record
+from tests.asking import local
 from tests.companies import Scripted
 from tests.conftest import new_database
 
@@ -74,7 +75,7 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Configurati
 
 @pytest.fixture
 def client(ledger: Ledger, configured: Configuration) -> Iterator[TestClient]:
-    with TestClient(create_app(ledger, configured)) as client:
+    with local(create_app(ledger, configured)) as client:
         yield client
 
 
@@ -179,7 +180,7 @@ def test_a_table_without_rows_is_a_file_with_its_columns(tmp_path: Path, configu
     from pyarrow import parquet
 
     with Ledger.open(f"sqlite:///{tmp_path / 'l.db'}", migrate=True) as ledger:
-        client = TestClient(create_app(ledger, configured))
+        client = local(create_app(ledger, configured))
         assert client.get("/files/bi_items.csv").text == ",".join(ITEMS.names) + "\r\n"
         assert client.get("/files/bi_items.jsonl").content == b""
         assert client.head("/files/bi_items.jsonl").headers["content-length"] == "0"
@@ -201,6 +202,7 @@ def test_the_index_names_every_table_with_its_columns_and_addresses_that_answer(
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_head_tells_what_get_tells(client: TestClient, ending: str) -> None:
+    client.headers["X-Request-ID"] = "the-same"
     got, told = client.get(f"/files/bi_items.{ending}"), client.head(f"/files/bi_items.{ending}")
     assert dict(told.headers) == dict(got.headers)
     assert int(told.headers["content-length"]) == len(got.content)
@@ -318,7 +320,7 @@ def test_bytes_fit_their_tag_and_rows_fit_each_other_while_others_write(
             return {r["title"] for r in csv.DictReader(io.StringIO(body.decode(), newline=""))}
         return {json.loads(line)["title"] for line in body.splitlines()}
 
-    with Ledger.open(ledger_url, migrate=True) as ledger, TestClient(create_app(ledger, configured)) as client:
+    with Ledger.open(ledger_url, migrate=True) as ledger, local(create_app(ledger, configured)) as client:
         record(ledger, *generation(0))
         stop, seen = threading.Event(), set[str]()
 

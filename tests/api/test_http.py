@@ -16,6 +16,7 @@ from ledger.store import Ledger
 from normalizer.people import People
 from sync.configuration import load
 from sync.run import sync_source
+from tests.asking import local
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         loaded = load(configuration())
         for bound in loaded.sources:
             sync_source(bound, ledger, People(loaded.persons()))
-        with TestClient(create_app(ledger, loaded)) as client:
+        with local(create_app(ledger, loaded)) as client:
             yield client
 
 
@@ -125,7 +126,7 @@ def test_health_and_readiness(client: TestClient, tmp_path: Path) -> None:
     configured: Any = client.app
     with (
         Ledger.open(f"sqlite:///{tmp_path / 'new.db'}", migrate=True) as ledger,
-        TestClient(create_app(ledger, configured.state.live.current)) as other,
+        local(create_app(ledger, configured.state.live.current)) as other,
     ):
         with ledger.engine.begin() as connection:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'old'")

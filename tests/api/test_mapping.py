@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from api.app import create_app
@@ -20,6 +19,7 @@ from ledger.model import Lifecycle, from_ms, to_ms
 from ledger.store import Ledger
 from sync.configuration import load
 from sync.configuration.live import Live
+from tests.asking import local
 
 CLI = CliRunner()
 SOURCES = {
@@ -304,7 +304,7 @@ def test_a_name_alike_is_only_a_proposal(desk: Desk) -> None:
 def test_departments_their_mapping_and_the_inbox_over_http(desk: Desk) -> None:
     desk.change("legal", "            Warten auf Behörde: {lifecycle: in_progress}\n", "", copy=False)
     desk.run("sync")
-    with Ledger.open(desk.url) as ledger, TestClient(create_app(ledger, load(desk.config))) as client:
+    with Ledger.open(desk.url) as ledger, local(create_app(ledger, load(desk.config))) as client:
         departments = {d["department"]: d for d in client.get("/v1/departments").json()["items"]}
         assert departments["legal"]["unmapped"] == 1
         assert departments["sales"]["cadence"] == "monthly"

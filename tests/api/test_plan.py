@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from api.app import create_app
@@ -25,6 +24,7 @@ from sync.closing import close_week, note_open, pack_of
 from sync.configuration import ConfigErrors, Configuration, load
 from sync.facts import Gatherer, judged_at
 from sync.run import sync_source
+from tests.asking import local
 from tests.planned import QUARTER, at, facts, item, stream
 
 CLI = CliRunner()
@@ -144,7 +144,7 @@ def test_an_unknown_node_is_said(board: Board) -> None:
 
 
 def test_the_plan_over_http(board: Board) -> None:
-    with Ledger.open(board.url) as ledger, TestClient(create_app(ledger, board.loaded)) as client:
+    with Ledger.open(board.url) as ledger, local(create_app(ledger, board.loaded)) as client:
         for path, count in (("pillars", 2), ("objectives", 2), ("key-results", 4), ("workstreams", 5)):
             assert len(client.get(f"/v1/{path}").json()["items"]) == count, path
         status = client.get("/v1/pillars/pillar-2/status").json()
@@ -195,7 +195,7 @@ def test_a_published_week_is_the_same_whenever_it_is_computed(board: Board, tmp_
         restated = close_week(ledger, changed, week)
         assert (restated.version, "legal-entities" in restated.restated) == (3, True)
         assert [c[1] for c in ledger.closes()] == [1, 2, 3]
-        told = {c.node: marked for c, marked, _ in check_ins(ledger, week)}
+        told = {c.node: marked for c, marked, _ in check_ins(ledger, board.loaded, week)}
         assert told["legal-entities"]
 
 

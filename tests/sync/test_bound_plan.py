@@ -585,9 +585,10 @@ def test_a_tracker_with_a_history_tells_the_plan_of_before_it_was_read(
         ("          objective: Objective\n", "", "16", "a binding of the role key_result needs fields.objective"),
         ("          objective: Objective\n", "          objectiv: Objective\n", "18", "'objectiv' is no role - did you mean 'objective'?"),
         ("{{workstream: Stream, weight: Weight}}", "{{weight: Weight}}", "37", "a binding of the role milestone needs fields.workstream"),
+        ("role: workstream", "confidential: true\n        role: workstream", "29", "the plan is everybody's: a binding of the role workstream"),
         ("role: workstream", "role: workstraem", "29", "must be 'objective', 'key_result', 'workstream', 'milestone' or 'item'"),
     ],
-    ids=["no objective", "misspelt part", "no workstream", "misspelt role"],
+    ids=["no objective", "misspelt part", "no workstream", "confidential plan", "misspelt role"],
 )  # fmt: skip
 def test_a_binding_that_can_hold_no_part_of_the_plan_is_told_with_its_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, line: str, says: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,12 +12,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.planning import Now, Past, board_at
+from api.planning import Now, Past, Veiled, board_at
 from ledger.pages import Page, sorted_by
 from ledger.published import BY_NAME
+from ledger.veil import Veil
 from sync.closing import close_week
 from sync.standing import refresh
-from tests.companies import Scripted, differences
+from tests.companies import SOURCES, Scripted, differences
 
 
 @pytest.fixture
@@ -56,6 +59,66 @@ def test_what_is_kept_is_what_judging_anew_says(company: Scripted) -> None:
     for n in range(6):
         company.change(5, vanish=2 if n % 2 else 0)
         same(company)
+
+
+@pytest.mark.parametrize("hidden", SOURCES)
+def test_behind_a_veil_only_words_are_missing(company: Scripted, hidden: str) -> None:
+    """After every change: as it stands for everybody, without a word of a hidden row, kept and judged anew alike."""
+    shown = next(s for s in SOURCES if s != hidden)
+    seen = company.ledger.seen_by(Veil(frozenset({(shown, "work")}), {(hidden, "work"): "confidential: ask D"}))
+    stays = (
+        "headline",
+        "reported",
+        "derived",
+        "distribution",
+        "items",
+        "coverage",
+        "watermelon",
+        "candid",
+        "outcome",
+        "worst",
+    )
+    counted = ("outcome", "severity", "signal", "subject", "title", "affects", "opened_at")
+    for n in range(4):
+        now, anew = board_at(seen, company.configuration), board_at(seen, company.configuration, company.now)
+        assert isinstance(now, Veiled)
+        found, whole = told(now), told(board_at(company.ledger, company.configuration))
+        assert list(differences(found, told(anew))) == []
+        assert list(found) == list(whole)
+        for key, part in whole.items():
+            fields = stays if key.startswith("node ") else counted
+            assert {f: part.get(f) for f in fields} == {f: found[key].get(f) for f in fields}, key
+        text = json.dumps([found, msgspec.to_builtins(now.plan.dependencies)], default=str)
+        numbers = {int(m) for m in re.findall(r"(?:Item |example/)(\d+)", text)}
+        assert {SOURCES[m % 2] for m in numbers} == {shown}
+        assert not re.search(rf"{hidden}[-:]\d", text)
+        assert "confidential: ask D" in text
+        changed = {key for key in whole if found[key] != whole[key]}
+        assert 0.1 * len(whole) < len(changed) < 0.8 * len(whole)
+        company.change(5, vanish=2 if n % 2 else 0)
+
+
+def test_a_circle_that_goes_through_hidden_rows_names_none(company: Scripted) -> None:
+    """The evidence is a visible record, and its sentence names the hidden one that it waits for."""
+    company.wait(1, 0)  # w0 needs w1, by the plan
+    seen = company.ledger.seen_by(Veil(frozenset({("beta", "work")}), {("alpha", "work"): "ask"}))
+    (whole,) = [
+        v for v in board_at(company.ledger, company.configuration).verdicts("w1") if v.signal == "dependency_cycle"
+    ]
+    assert "waits for alpha-0" in whole.evidence[0].says
+    assert whole.evidence[0].ref == "beta:1"
+    (veiled,) = [v for v in board_at(seen, company.configuration).verdicts("w1") if v.signal == "dependency_cycle"]
+    assert (veiled.because, veiled.evidence[0].says, veiled.evidence[0].names) == ("ask", "ask", ())
+
+
+def test_what_names_a_hidden_metric_has_no_figure_of_it(company: Scripted) -> None:
+    seen = company.ledger.seen_by(Veil(frozenset({("beta", "work")}), {("alpha", "work"): "ask"}))
+    whole, board = board_at(company.ledger, company.configuration), board_at(seen, company.configuration)
+    measured = {k.key for k in board.plan.key_results if k.metric and k.metric.source}
+    scored = {k for k, n in whole.nodes("key_result").items() if n.score is not None}
+    shown = {k: n for k, n in board.nodes("key_result").items() if n.score is not None}
+    assert scored & measured
+    assert shown.keys() == scored - measured
 
 
 def test_another_day_is_another_judgement(company: Scripted) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.testclient import TestClient
 
 from api.odata.routes import odata
 from ledger.model import Counts, Event, Health, Item, ItemLink, Lifecycle, Recorded, Unmapped, Version, item_id
 from ledger.store import Ledger
+from ledger.veil import Veil
 from tests.conftest import new_database
 from tests.kept import keep
 
@@ -99,8 +100,13 @@ def service(ledger: Ledger) -> FastAPI:
     """The OData service alone, over one ledger."""
     app = FastAPI()
     app.state.ledger = ledger
-    app.include_router(odata)
+    app.include_router(odata, dependencies=[Depends(_everything)])
     return app
+
+
+def _everything(request: Request) -> None:
+    """What the door leaves for a reader who may see everything."""
+    request.state.veil = Veil()
 
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])

@@ -1,0 +1,250 @@
+"""The one door of the HTTP service: who asks, may they, how often, and which rows they may see.
+
+It stands before every route, mounted applications too, so that a new one cannot forget it. A key comes as Bearer, as Basic password, or as
+?key= in the address; the last is taken out of the request here, so that no log, link, redirect or error behind the door can name it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import math
+import time
+from ipaddress import ip_address
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+from fastapi_problem.error import StatusProblem
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.deps import MissingScope, NoAccess, TooManyRequests, Unprotected, problems
+from ledger.engine import LedgerError
+from ledger.keys import PREFIX, Key
+from ledger.store import Ledger
+from ledger.veil import Bound, Veil
+from sync.configuration import Configuration
+from sync.configuration.live import Live
+
+log = logging.getLogger("sightline.access")
+SCOPES = ("read", "odata", "sync", "admin")
+IN_ADDRESSES = ("read", "odata")
+"""Scopes that a key in an address may have: addresses are kept in histories, proxies and spreadsheets."""
+OPEN_TO_ALL = ("/healthz", "/readyz")
+UNDER = (("/odata", "odata"), ("/v1/sync", "sync"))
+"""Scopes by where a path begins. Elsewhere reading needs read, and changing anything admin."""
+READING = ("GET", "HEAD", "OPTIONS")
+MAKE_ONE = "'sightline keys create NAME' makes one"
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """Who asks. `departments` None: all of them, confidential rows too."""
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    departments: tuple[str, ...] | None = None
+
+    @property
+    def who(self) -> str:
+        return f"{self.name} ({self.id})"
+
+    def may_see(self, department: str) -> bool:
+        """Whether a department's confidential rows are this reader's."""
+        return self.departments is None or department in self.departments
+
+
+ANYBODY = Reader("", "anybody on this machine", SCOPES)
+"""Who asks before there are keys: the demo, on loopback."""
+
+
+def veil_for(reader: Reader, configuration: Configuration) -> Veil:
+    """What a reader may see: every binding that is not confidential, and those of its own departments."""
+    bound = [(d, s.key, b) for d in configuration.departments for s in d.sources for b in s.bindings]
+    asks = {
+        (source, b.key): f"confidential: ask {d.name}"
+        for d, source, b in bound
+        if b.confidential and not reader.may_see(d.department)
+    }
+    everything = frozenset((source, b.key) for _, source, b in bound)
+    secret = frozenset((source, b.key) for _, source, b in bound if b.confidential)
+    shown = None if reader.departments is None else everything - asks.keys()
+    return Veil(shown, asks, secret - asks.keys() if reader is not ANYBODY else frozenset())
+
+
+def on_loopback(name: str) -> bool:
+    """Whether a host name or address is this machine's own loopback."""
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+class Door:
+    """ASGI middleware. Leaves the reader and the veil in the request's state."""
+
+    def __init__(self, app: ASGIApp, ledger: Ledger, live: Live) -> None:
+        self.app, self.ledger, self.live = app, ledger, live
+        self.limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["type"] != "http":
+            await self.app(scope, receive, send)
+        else:
+            secret = _from_address(scope)
+            await self._http(scope, receive, send if secret is None else _private(send), secret)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send, in_address: str | None) -> None:
+        if scope["path"] in OPEN_TO_ALL:
+            return await self.app(scope, receive, send)
+        try:
+            reader, veil = await run_in_threadpool(self._admit, scope, in_address)
+        except (StatusProblem, LedgerError) as refused:
+            return await self._refuse(refused, scope, receive, send)
+        state = Request(scope).state
+        state.reader, state.veil = reader, veil
+        return await self.app(scope, receive, self._audited(send, reader, veil))
+
+    async def _refuse(self, refused: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+        response = problems(Request(scope), refused)
+        if isinstance(refused, NoAccess):
+            response.headers.append("www-authenticate", 'Bearer realm="sightline"')
+            response.headers.append("www-authenticate", 'Basic realm="sightline", charset="UTF-8"')
+        await response(scope, receive, send)
+
+    def _admit(self, scope: Scope, in_address: str | None) -> tuple[Reader, Veil]:
+        """Who asks and what they may see.
+
+        Raises:
+            NoAccess, Unprotected, TooManyRequests, MissingScope: why they may not.
+        """
+        configuration, needed = self.live.current, _needed(scope)
+        reader = self._reader(scope, in_address)
+        if reader is not ANYBODY:
+            self._limit(reader, configuration.organisation.access.requests_per_minute)
+        if needed not in reader.scopes:
+            has = ", ".join(reader.scopes)
+            raise MissingScope(f"this needs a key with the scope '{needed}': {reader.who} has {has}")
+        return reader, veil_for(reader, configuration)
+
+    def _reader(self, scope: Scope, in_address: str | None) -> Reader:
+        keys, header = self.ledger.keys, _from_header(scope)
+        secret = header or in_address
+        key = keys.find(secret) if secret else None
+        if key is None and not keys.exist():
+            return _from_here(scope)
+        if key is None:
+            raise NoAccess("this key is not known" if secret else f"an access key is needed: {MAKE_ONE}")
+        if not key.active(now := self.ledger.clock()):
+            raise NoAccess(f"this key is {key.state(now)}: {MAKE_ONE}")
+        if not header and not key.in_url:
+            raise NoAccess(
+                "this key may not stand in an address: send it as Bearer or as Basic password, or make one with --in-url"
+            )
+        self._used(key)
+        return Reader(key.id, key.name, key.scopes, key.departments)
+
+    def _used(self, key: Key) -> None:
+        try:
+            self.ledger.keys.used(key)
+        except LedgerError as error:  # a busy database: reading goes on, and the next use is noted
+            log.warning("last use of %s was not noted: %s", key.id, error)
+
+    def _limit(self, reader: Reader, per_minute: int) -> None:
+        allowed = RateLimitItemPerMinute(per_minute)
+        if not self.limiter.hit(allowed, reader.id):
+            wait = max(1, math.ceil(self.limiter.get_window_stats(allowed, reader.id).reset_time - time.time()))
+            raise TooManyRequests(
+                f"{reader.who} may ask {per_minute} times a minute: ask again in {wait} s",
+                headers={"Retry-After": str(wait)},
+            )
+
+    def _audited(self, send: Send, reader: Reader, veil: Veil) -> Send:
+        """Notes the confidential rows that an answer tells of before they leave: one line per request, more only where a streamed
+        answer comes to further bindings."""
+        noted: set[Bound] = set()
+
+        async def audited(message: Message) -> None:
+            if fresh := veil.met - noted:
+                noted.update(fresh)
+                read = ", ".join("/".join(bound) for bound in sorted(fresh))
+                await run_in_threadpool(self.ledger.audit.note, reader.who, "read", read)
+            await send(message)
+
+        return audited
+
+
+def _from_address(scope: Scope) -> str | None:
+    """The key of ?key=..., None where there is none. It is taken out of the address, and so is one under any other name."""
+    kept, found = [], None
+    for pair in scope.get("query_string", b"").split(b"&"):
+        name, value = next(iter(parse_qsl(pair.decode("latin-1"), keep_blank_values=True)), ("", ""))
+        if name.casefold() == "key":
+            found = value
+        elif PREFIX not in value:
+            kept.append(pair)
+    scope["query_string"] = b"&".join(kept)  # in place: the server's access log reads this very scope
+    return found
+
+
+def _from_header(scope: Scope) -> str:
+    """The key as Bearer or as Basic password; "" where there is none."""
+    kind, _, value = Headers(scope=scope).get("authorization", "").strip().partition(" ")
+    if kind.casefold() == "basic":
+        return _password(value)
+    return value.strip() if kind.casefold() == "bearer" else ""
+
+
+def _password(value: str) -> str:
+    """The password of Basic access; whatever name goes with it."""
+    try:
+        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _needed(scope: Scope) -> str:
+    path: str = scope["path"]
+    under = next((s for begin, s in UNDER if path == begin or path.startswith(f"{begin}/")), None)
+    return under or ("read" if scope["method"] in READING else "admin")
+
+
+def _from_here(scope: Scope) -> Reader:
+    """Anybody, where the request comes from this machine and calls it by a loopback name: anything else is a proxy, or a page that
+    had its own name lead here.
+
+    Raises:
+        Unprotected: it does not.
+    """
+    headers, client = Headers(scope=scope), scope.get("client")
+    try:
+        called = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    except ValueError:
+        called = ""
+    forwarded = any(name == "forwarded" or name.startswith("x-forwarded-") for name in headers)
+    if client is None or not on_loopback(client[0]) or not on_loopback(called) or forwarded:
+        raise Unprotected(f"without access keys this service answers its own machine only: {MAKE_ONE}")
+    return ANYBODY
+
+
+def _private(send: Send) -> Send:
+    """An answer to an address with a key in it: no cache may share it, no link from it may tell its address."""
+
+    async def private(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["Cache-Control"] = (
+                "private, no-store" if "no-store" in headers.get("cache-control", "") else "private"
+            )
+            headers["Referrer-Policy"] = "no-referrer"
+        await send(message)
+
+    return private
