@@ -40,7 +40,7 @@ FORMULA = re.compile(f"[{BLANK}'\"]*[{re.escape(STARTS)}]|[\\t\\r\\n]")
 """What a spreadsheet takes for a formula, also behind blanks and quotes, or for a way to smuggle one into another cell."""
 SUSPECT = frozenset(f"{BLANK}'\"{STARTS}")
 WORDS = {True: "true", False: "false"}
-ROW_GROUP, PAGE = 32_768, 1 << 17
+ROW_GROUP, PAGE = 16_384, 1 << 16
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -106,7 +106,7 @@ def parquet_is_there() -> bool:
 
 
 def write_parquet(table: Table, rows: Iterable[Columns], out: BinaryIO) -> None:
-    """Typed columns in row groups of up to 32k rows, compressed with zstd; instants in UTC with milliseconds."""
+    """Typed columns in row groups of 16k rows, so that little is held, compressed with zstd; instants in UTC with milliseconds."""
     import pyarrow as pa
     from pyarrow import parquet
 
