@@ -119,7 +119,7 @@ def check_in(facts: Facts, w: Workstream, week: str, *, provisional: bool = Fals
     return CheckIn(
         node=w.key,
         week=week,
-        reported_raw=", ".join(dict.fromkeys(i.now.word for i in told if i.now.word)),
+        reported_raw=", ".join(dict.fromkeys(i.word for i in told if i.word)),
         reported=reported if unsaid < UNSAID else Health.UNKNOWN,
         last_reported=reported,
         confidence=min((i.now.confidence for i in told if i.now.confidence is not None), default=None),

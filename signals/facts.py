@@ -45,8 +45,6 @@ class State(msgspec.Struct, frozen=True, gc=False):
     assumed: bool = False
     confidence: float | None = None
     progress: float | None = None
-    word: str = ""
-    """How the team said its health, word for word."""
     risk: str | None = None
     need: str | None = None
 
@@ -57,7 +55,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
 
 def _spoken(s: State) -> tuple[object, ...]:
     return (
-        s.lifecycle, s.health, s.due_on, s.blocked, s.decision_needed, s.confidence, s.progress, s.word, s.risk, s.need,
+        s.lifecycle, s.health, s.due_on, s.blocked, s.decision_needed, s.confidence, s.progress, s.risk, s.need,
     )  # fmt: skip
 
 
@@ -83,6 +81,8 @@ class ItemFacts(msgspec.Struct, frozen=True, dict=True):
     acts: tuple[Act, ...] = ()
     present: bool = True
     blocked_on: str | None = None
+    word: str = ""
+    """How the team says its health now, word for word; "" where nobody asked for it."""
     binding: str = ""
 
     @property

@@ -114,7 +114,7 @@ def pack_of(ledger: Ledger, configuration: Configuration, week: str, known_at: d
     settles = closes + settling(configuration)
     provisional = known_at < settles
     begin = closes - timedelta(weeks=SIX_WEEKS + 1)
-    gatherer = Gatherer(ledger, configuration, known_at, "known", good_since=begin)
+    gatherer = Gatherer(ledger, configuration, known_at, "known", good_since=begin, words=True)
     members = gatherer.members()
     judged: dict[str, Judged] = {}
     checked: list[CheckIn] = []

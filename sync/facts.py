@@ -20,7 +20,7 @@ from ledger.standing import NONE, Place
 from ledger.store import Ledger
 from normalizer.mapping import Mapping as Translation
 from normalizer.people import People
-from normalizer.translate import Translator
+from normalizer.translate import Translator, as_text
 from signals.catalogue import Thresholds
 from signals.company import Company, Judged, assemble, judge_workstreams
 from signals.facts import BULK, BULK_SECONDS, Act, Facts, ItemFacts, SourceFacts, State, bulk_edits
@@ -152,10 +152,11 @@ class Gatherer:
         mapping: Under | None = None,
         *,
         good_since: datetime | None = None,
+        words: bool = False,
     ) -> None:
-        """good_since: from when on good reads are told one by one; else only the last."""
+        """good_since: from when on good reads are told one by one; else only the last. words: items tell how they are said."""
         self.ledger, self.configuration, self.at, self.basis = ledger, configuration, at, basis
-        self.good_since = good_since
+        self.good_since, self.words = good_since, words
         self.plan: Plan = plan_at(ledger, configuration, at, basis)
         self.sources = [s.key for s in configuration.sources]
         self.people = People(configuration.persons())
@@ -318,17 +319,19 @@ class Gatherer:
             actor, person = self._actor(item.partition(":")[0], ref, name)
             acts.setdefault(item, []).append(Act(from_ms(ms), field, actor, _human(kind, actor, person)))
         states: dict[str, list[State]] = {}
-        last: dict[str, tuple[Item, bool]] = {}
-        for told in self.ledger.states(ids, at=self.at, known=self.basis == "known", raws=bool(self._anew)):
+        last: dict[str, tuple[Item, bool, bytes]] = {}
+        raws = bool(self._anew) or self.words
+        for told in self.ledger.states(ids, at=self.at, known=self.basis == "known", raws=raws):
             body = self._translated(told.body, told.raw)
             states.setdefault(told.item_id, []).append(_state(told.at, body))
-            last[told.item_id] = (body, told.present)
+            last[told.item_id] = (body, told.present, told.raw)
         return {
             ref: ItemFacts(
                 ref, body.key, body.title, body.url, body.source, tuple(states[ref]), tuple(acts.get(ref, ())),
                 present=present, blocked_on=body.blocked_on, binding=body.binding,
+                word=_word(raw) if self.words else "",
             )
-            for ref, (body, present) in last.items()
+            for ref, (body, present, raw) in last.items()
         }  # fmt: skip
 
     def _actor(self, source: str, ref: str | None, name: str | None) -> tuple[str | None, str | None]:
@@ -378,6 +381,12 @@ class Gatherer:
         return found
 
 
+def _word(raw: bytes) -> str:
+    """How a record says its health, else its confidence, word for word: what is kept of a state holds only what it became."""
+    fields = _raw(raw).fields
+    return ", ".join(as_text(v) for v in fields.get("health") or fields.get("confidence", ()))
+
+
 def _ceiling(of: Iterable[Health | None]) -> Health | None:
     """The worst that any of several may say; None where one of them is not limited."""
     found = set(of)
@@ -385,10 +394,9 @@ def _ceiling(of: Iterable[Health | None]) -> Health | None:
 
 
 def _state(ms: int, body: Item) -> State:
-    said = next((w for w in body.words if w.field == "health" or w.field == "confidence"), None)
     return State(
         from_ms(ms), body.lifecycle, body.reported_health, body.due_on, body.owner, body.blocked, body.decision_needed,
-        body.health_assumed, body.confidence, body.progress, (said.raw or "") if said else "", body.biggest_risk,
+        body.health_assumed, body.confidence, body.progress, body.biggest_risk,
         body.need_from_others or (body.blocked_on if body.blocked else None),
     )  # fmt: skip
 

@@ -181,6 +181,9 @@ def test_a_published_week_is_the_same_whenever_it_is_computed(board: Board, tmp_
         clock[0] += timedelta(days=3)
         settled = close_week(ledger, board.loaded, week)
         assert (settled.version, settled.provisional) == (2, False)
+        said = {c.node: c for c in settled.check_ins}["legal-entities"]
+        assert "Gelb" in said.reported_raw
+        assert said.url
         path = tmp_path / "c" / "departments" / "legal.yaml"
         path.write_text(path.read_text(encoding="utf-8").replace("Gelb: at_risk", "Gelb: off_track"), encoding="utf-8")
         changed = load(tmp_path / "c")
