@@ -13,7 +13,7 @@ from signals.calendar import days
 from signals.catalogue import Evidence, Severity, Thresholds, Verdict, clear, unable
 from signals.facts import Facts, ItemFacts
 from signals.plan import EXTERNAL, Dependency, Plan, Workstream
-from signals.workstream import ended, name
+from signals.telling import ended, name
 
 KEPT = ("delivered", "accepted")
 

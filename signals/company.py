@@ -24,7 +24,8 @@ from signals.headline import FORMULA, severest
 from signals.nodes import NodeStatus, aged, is_hollow, key_result, objective, pillar, whole, workstream
 from signals.plan import KeyResult, Workstream
 from signals.results import evaluate_key_result, evaluate_objective, unlinked
-from signals.workstream import ended, evaluate
+from signals.telling import ended
+from signals.workstream import evaluate
 
 DAY = timedelta(days=1)
 

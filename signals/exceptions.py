@@ -13,7 +13,7 @@ from signals.catalogue import CATALOGUE, RANK, Evidence, Verdict
 from signals.facts import Facts
 from signals.nodes import NodeStatus
 from signals.rollup import KNOWN
-from signals.workstream import name
+from signals.telling import name
 
 
 class NeedsDecision(msgspec.Struct, frozen=True):

@@ -11,9 +11,9 @@ from ledger.model import Health
 from signals.catalogue import CATALOGUE, RANK, Severity, Verdict
 from signals.facts import Facts
 from signals.plan import KeyResult
+from signals.quiet import single_human
 from signals.results import period_of, week_of
 from signals.rollup import KNOWN, WORSE
-from signals.workstream import single_human
 
 FORMULA = "2"
 """Grows when a formula of this page changes."""

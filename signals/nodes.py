@@ -16,7 +16,7 @@ from signals.headline import FORMULA, Accountability, accountability, capped, de
 from signals.plan import KeyResult, Objective, Pillar, Workstream
 from signals.results import latest, period_of, share
 from signals.rollup import COVERAGE_FLOOR, KNOWN, WORSE, Child, Rolled, roll_up, worse
-from signals.workstream import ended
+from signals.telling import ended
 
 OUTCOME = {"high": Health.OFF_TRACK, "warn": Health.AT_RISK, "watch": Health.ON_TRACK, None: Health.ON_TRACK}
 BEHIND = (Health.AT_RISK, Health.OFF_TRACK)

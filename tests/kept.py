@@ -11,7 +11,8 @@ from ledger.store import Ledger
 from signals.cadence import check_in
 from signals.plan import Dependency, Milestone
 from sync.closing import Pack
-from sync.standing import planned, row_of
+from sync.dimensions import planned
+from sync.standing import row_of
 from tests.planned import facts, item, judged, stream
 
 TODAY = date(2026, 11, 20)
