@@ -80,6 +80,8 @@ def _job(key: str, ledger: Ledger, live: Live) -> Callable[[], None]:
         options = Options.under(configuration.organisation.thresholds)
         try:
             outcome = sync_source(bound, ledger, People(configuration.persons()), options)
+            if outcome.counts.new or outcome.counts.changed or outcome.counts.gone:
+                note_open(ledger, configuration)
         except LedgerError as error:
             log.warning("%s: %s", key, error)
             return

@@ -128,6 +128,8 @@ def refresh(ledger: Ledger, configuration: Configuration) -> Stood:
     if before.stamp == stamp:
         changed, revision = ledger.changed_since(before.revision, _sources(configuration), limit=TOO_MANY)
         after = Stood(stamp, revision)
+        if after == before and not _read_again(ledger, configuration, plan):
+            return before
         if len(changed) < TOO_MANY:
             return _Keeper(ledger, configuration, before, after).judge_changed(changed)
     ledger.forget_standing()
@@ -155,6 +157,22 @@ def stamp_of(configuration: Configuration, plan: Plan, day: str) -> str:
     )
     told = _encode((parts, _sources(configuration), day))
     return blake2b(told, digest_size=16).hexdigest()
+
+
+def good_days(ledger: Ledger, configuration: Configuration) -> dict[str, str]:
+    """By source, the day on which it was last read well."""
+    day, known = configuration.calendar.day, set(_sources(configuration))
+    return {key: day(at).isoformat() for key, at in ledger.last_good().items() if key in known}
+
+
+def _read_again(ledger: Ledger, configuration: Configuration, plan: Plan) -> set[str]:
+    """Key results whose metric's tracker was read well for the first time today: their last reading is of today then."""
+    measured = {k.key: k.metric.source for k in plan.key_results if k.metric and k.metric.source}
+    if not measured:
+        return set()
+    kept = {key: row.judged for key, row in ledger.standing("read").items()}
+    fresh = {key for key, day in good_days(ledger, configuration).items() if kept.get(key) != day}
+    return {key for key, source in measured.items() if source in fresh}
 
 
 def _sources(configuration: Configuration) -> list[str]:
@@ -247,7 +265,7 @@ class _Keeper:
 
     def judge_changed(self, changed: Sequence[str]) -> Stood:
         """Judges the workstreams that changed items concern, and what lies above them."""
-        results = self._read_again()
+        results = _read_again(self.ledger, self.configuration, self.plan)
         if not changed and not results:
             return self.after if self.before.revision != self.after.revision and self._keep() else self.before
         places = list(self.ledger.places(_sources(self.configuration), changed))
@@ -282,18 +300,6 @@ class _Keeper:
     @staticmethod
     def _metric(source: str | None, item: str) -> set[str]:
         return {item, f"{source}:{item}"}
-
-    def _read_again(self) -> set[str]:
-        """Key results whose metric's tracker was read well for the first time today: their last reading is of today then."""
-        kept = {key: row.judged for key, row in self.ledger.standing("read").items()}
-        now = self._good_days()
-        fresh = {key for key, day in now.items() if kept.get(key) != day}
-        return {k.key for k in self.plan.key_results if k.metric and k.metric.source in fresh}
-
-    def _good_days(self) -> dict[str, str]:
-        day = self.configuration.calendar.day
-        good = self.ledger.last_good()
-        return {key: day(at).isoformat() for key, at in good.items() if key in self.placement.department}
 
     def _recount(self, homes: Mapping[str, Sequence[tuple[str, str, bool]]], places: Iterable[Place]) -> None:
         self.tally = {key: _tally(row.judged) for key, row in self.ledger.standing("department").items()}
@@ -363,7 +369,9 @@ class _Keeper:
                 nodes[p.key] = pillar(facts, p, nodes, sizes)
                 self._row("pillar", p.key, nodes[p.key], (), ())
         self._row("company", "company", whole(facts, nodes, sizes), (), ())
-        self.rows += [Stands("read", key, judged=day) for key, day in self._good_days().items()]
+        self.rows += [
+            Stands("read", key, judged=day) for key, day in good_days(self.ledger, self.configuration).items()
+        ]
 
     @property
     def _partly(self) -> bool:
