@@ -34,6 +34,7 @@ from api.deps import (
 from api.feeds.routes import feeds
 from api.files.routes import files
 from api.kept import Keeper
+from api.manners import Manners
 from api.mapping import inbox, mapping_of
 from api.odata.routes import odata
 from api.shapes import (
@@ -197,6 +198,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     add_exception_handler(app, problems)
     app.state.ledger, app.state.live, app.state.keeper = ledger, live, Keeper()
     app.add_exception_handler(LedgerError, problems)
+    app.add_middleware(Manners, ledger=ledger, live=live)
     app.add_middleware(Door, ledger=ledger, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
