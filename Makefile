@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench backtest soak postgres odata-clients clean
+.PHONY: help demo test check bench backtest soak postgres odata-clients contract-linters openapi clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -14,7 +14,7 @@ help: ## list the targets
 demo: $(READY) ## start the demo company, print its answer and serve it (ARGS=--once: print and stop)
 	@$(BIN)/sightline demo $(ARGS)
 
-test: $(READY) postgres odata-clients ## everything that must hold: style, types, import rules, docs, tests (SQLite and PostgreSQL), smoke run
+test: $(READY) postgres odata-clients contract-linters ## everything that must hold: style, types, import rules, docs, tests (SQLite and PostgreSQL), smoke run
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -53,6 +53,17 @@ odata-clients: $(READY) ## install the OData clients that the tests ask with, np
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
 	|| echo "Chromium is not installed and cannot be installed from here: its test will be skipped and say so."
+
+LINTERS := $(VENV)/contract-linters
+contract-linters: $(READY) ## install what judges the HTTP contract, Redocly's and Spectral's rules from npm, where that is possible and they are missing
+	@cmp -s tests/api/contract/package.json $(LINTERS)/.installed \
+	|| { command -v npm >/dev/null && mkdir -p $(LINTERS) && cp tests/api/contract/package.json $(LINTERS)/ \
+	&& npm --prefix $(LINTERS) install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error >/dev/null \
+	&& cp $(LINTERS)/package.json $(LINTERS)/.installed; } \
+	|| echo "npm is not here, or did not answer: the test that lints the contract will be skipped and say so."
+
+openapi: $(READY) ## write openapi.json, the HTTP contract, anew
+	@$(BIN)/python -m tests.contract
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }

@@ -241,9 +241,9 @@ def _private(send: Send) -> Send:
     async def private(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers["Cache-Control"] = (
-                "private, no-store" if "no-store" in headers.get("cache-control", "") else "private"
-            )
+            told = headers.get("cache-control", "")
+            if not told.startswith("private"):
+                headers["Cache-Control"] = "private, no-store" if "no-store" in told else "private"
             headers["Referrer-Policy"] = "no-referrer"
         await send(message)
 

@@ -17,6 +17,7 @@ from fastapi_problem.handler import add_exception_handler
 from api.access import Door
 from api.app_plan import plan
 from api.asking import explain, overview, sources
+from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED
 from api.deps import (
     NO_SUCH_DEPARTMENT,
     NO_SUCH_ITEM,
@@ -34,6 +35,7 @@ from api.deps import (
 from api.feeds.routes import feeds
 from api.files.routes import files
 from api.kept import Keeper
+from api.manners import Manners
 from api.mapping import inbox, mapping_of
 from api.odata.routes import odata
 from api.shapes import (
@@ -69,29 +71,33 @@ KEYS = [
 ]
 """How a key may come, for the contract; api/access.py is where it is asked for."""
 health = APIRouter(tags=["health"])
-v1 = APIRouter(prefix="/v1", tags=["items"])
+v1 = APIRouter(prefix="/v1")
 
 
-@health.get("/healthz", summary="Is the process alive?")
+@health.get("/healthz", summary="Is the process alive?", openapi_extra=OPEN)
 def healthz() -> dict[str, str]:
+    """Answers as long as the process does; asks nothing of the database."""
     return {"status": "ok"}
 
 
-@health.get("/readyz", responses=NOT_READY, summary="Can it answer?")
+@health.get("/readyz", responses=NOT_READY, summary="Can it answer?", openapi_extra=OPEN)
 def readyz(ledger: DatabaseDep) -> dict[str, str]:
+    """Answers 200 when the database does and has the tables of this version."""
     if not ledger.is_current():
         raise NotReady("the database has tables of another version: run 'sightline sync'")
     return {"status": "ready"}
 
 
-@v1.get("/status", summary="How are we tracking?")
+@v1.get("/status", summary="How are we tracking?", tags=["status"])
 def get_status(ledger: LedgerDep, live: LiveDep) -> StatusOut:
+    """Every department's headline with its reason, coverage and age, and the worst of what needs somebody."""
     told = msgspec.to_builtins(overview(ledger, live.current))
     return StatusOut.model_validate({**told, "notes": [live.problem] if live.problem else []})
 
 
-@v1.get("/items", summary="Items, page by page")
+@v1.get("/items", summary="Items, page by page", tags=["items"])
 def list_items(ledger: LedgerDep, asked: Annotated[Asked, Query()]) -> ItemsOut:
+    """Items in the order of their ids, filtered; `next_cursor` leads to the next page and is null on the last."""
     where = Filter(
         asked.source, asked.lifecycle, asked.health, asked.status, asked.presence, asked.owner, asked.blocked
     )
@@ -101,24 +107,27 @@ def list_items(ledger: LedgerDep, asked: Annotated[Asked, Query()]) -> ItemsOut:
     return ItemsOut(items=[shape(kept) for kept in shown], next_cursor=more, as_of=ledger.clock())
 
 
-@v1.get("/items/{item_id}", responses=NO_SUCH_ITEM, summary="One item")
+@v1.get("/items/{item_id}", responses=NO_SUCH_ITEM, summary="One item", tags=["items"])
 def get_item(item_id: str, ledger: LedgerDep) -> ItemOut:
+    """One item by its id, or by its key in the tracker where only one item has that key."""
     kept = ledger.item(item_id)
     if kept is None:
         raise NoSuchItem(f"no single item has the id or key '{item_id}'")
     return shape(kept)
 
 
-@v1.get("/items/{item_id}/explain", responses=NO_SUCH_ITEM, summary="Why does it read as it does?")
+@v1.get("/items/{item_id}/explain", responses=NO_SUCH_ITEM, summary="Why does it read as it does?", tags=["items"])
 def get_explanation(item_id: str, ledger: LedgerDep) -> ExplanationOut:
+    """Each field's raw value, the rule with its file and line, what it became, and the record itself."""
     found = explain(ledger, item_id)
     if found is None:
         raise NoSuchItem(f"no single item has the id or key '{item_id}'")
     return ExplanationOut.model_validate(msgspec.to_builtins(found))
 
 
-@v1.get("/items/{item_id}/history", responses=NO_SUCH_ITEM, summary="What was it when?")
+@v1.get("/items/{item_id}/history", responses=NO_SUCH_ITEM, summary="What was it when?", tags=["items"])
 def get_history(item_id: str, ledger: LedgerDep) -> HistoryOut:
+    """Every state that the item was in and every change that was made to it, oldest first."""
     kept = ledger.item(item_id)
     if kept is None:
         raise NoSuchItem(f"no single item has the id or key '{item_id}'")
@@ -136,6 +145,7 @@ def get_history(item_id: str, ledger: LedgerDep) -> HistoryOut:
 
 @v1.get("/departments", summary="Departments, and what waits for their heads", tags=["departments"])
 def list_departments(ledger: LedgerDep, configuration: ConfigurationDep) -> DepartmentsOut:
+    """Every department with its sources, the owners of its mapping, and how many of its words wait for a translation."""
     unmapped = ledger.unmapped_words(at=ledger.clock())
     waiting = {d.department: sum(unmapped.get(s.key, 0) for s in d.sources) for d in configuration.departments}
     return DepartmentsOut(items=[department_shape(d, configuration, waiting) for d in configuration.departments])
@@ -148,6 +158,7 @@ def list_departments(ledger: LedgerDep, configuration: ConfigurationDep) -> Depa
     tags=["departments"],
 )
 def get_mapping(key: str, ledger: LedgerDep, configuration: ConfigurationDep) -> DepartmentMappingOut:
+    """Every word that was really seen, binding by binding, and the rule that read it."""
     department = next((d for d in configuration.departments if d.department == key), None)
     if department is None:
         known = ", ".join(d.department for d in configuration.departments)
@@ -157,17 +168,20 @@ def get_mapping(key: str, ledger: LedgerDep, configuration: ConfigurationDep) ->
 
 @v1.get("/unmapped", summary="Words without a translation, with samples and suggestions", tags=["departments"])
 def list_unmapped(ledger: LedgerDep, configuration: ConfigurationDep) -> UnmappedListOut:
+    """Every word that has no translation yet, the file it belongs in, and what it may mean."""
     found = inbox(ledger, configuration)
     return UnmappedListOut(items=[UnmappedOut.model_validate(msgspec.to_builtins(u)) for u in found])
 
 
 @v1.get("/links/unresolved", summary="What items name and no tracker has", tags=["items"])
 def list_unresolved(ledger: LedgerDep) -> UnresolvedOut:
+    """Keys and addresses that items name and that lead to nothing we see."""
     return UnresolvedOut.model_validate({"items": msgspec.to_builtins(ledger.unresolved())})
 
 
 @v1.get("/sources", summary="How fresh is what we know?", tags=["sources"])
 def list_sources(ledger: LedgerDep, configuration: ConfigurationDep) -> SourcesOut:
+    """Every source with its last run, when it is due next, and what of it could not be read."""
     return SourcesOut(items=[SourceOut.model_validate(row) for row in sources(ledger, configuration)])
 
 
@@ -191,16 +205,24 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app = FastAPI(
         title="Sightline",
         version=version("sightline"),
-        summary="How the company is tracking, with the evidence and its age.",
+        summary=SUMMARY,
+        description=DESCRIPTION,
+        contact=CONTACT,
+        license_info=LICENCE,
+        servers=SERVERS,
+        openapi_tags=TAGS,
         lifespan=lifespan,
     )
     add_exception_handler(app, problems)
     app.state.ledger, app.state.live, app.state.keeper = ledger, live, Keeper()
     app.add_exception_handler(LedgerError, problems)
+    app.add_middleware(Manners, ledger=ledger, live=live)
     app.add_middleware(Door, ledger=ledger, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
-    for router in (v1, plan, files, feeds):
+    for router in (v1, plan):
+        app.include_router(router, dependencies=KEYS, responses={**UNCHANGED, **REFUSED, **NOT_READY})
+    for router in (files, feeds):
         app.include_router(router, dependencies=KEYS, responses=REFUSED)
     app.include_router(odata)
     return app

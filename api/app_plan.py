@@ -92,21 +92,25 @@ def _board(asked: Standing, ledger: Reads, configuration: Configuration) -> Boar
 
 @plan.get("/pillars", summary="Every pillar and how it stands", responses=WRONG_INSTANT)
 def list_pillars(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
+    """Pillars with headline, reasons, coverage and age, as of now or of any instant."""
     return _nodes("pillar", asked, ledger, configuration)
 
 
 @plan.get("/objectives", summary="Every objective and how it stands", responses=WRONG_INSTANT)
 def list_objectives(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
+    """Objectives with headline, reasons, coverage and age, as of now or of any instant."""
     return _nodes("objective", asked, ledger, configuration)
 
 
 @plan.get("/key-results", summary="Every key result and how it stands", responses=WRONG_INSTANT)
 def list_key_results(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
+    """Key results with headline, reasons, progress and age, as of now or of any instant."""
     return _nodes("key_result", asked, ledger, configuration)
 
 
 @plan.get("/workstreams", summary="Every workstream and how it stands", responses=WRONG_INSTANT)
 def list_workstreams(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
+    """Workstreams with what was reported, what the evidence says, and age, as of now or of any instant."""
     return _nodes("workstream", asked, ledger, configuration)
 
 
@@ -114,6 +118,7 @@ def list_workstreams(asked: Asked, ledger: LedgerDep, configuration: Configurati
 def get_pillar(
     key: str, asked: Annotated[Standing, Query()], ledger: LedgerDep, configuration: ConfigurationDep
 ) -> StandingOut:
+    """The pillar with everything below it, and what needs a decision."""
     return get_node(key, asked, ledger, configuration)
 
 
@@ -121,6 +126,7 @@ def get_pillar(
 def get_node(
     key: str, asked: Annotated[Standing, Query()], ledger: LedgerDep, configuration: ConfigurationDep
 ) -> StandingOut:
+    """A pillar, objective, key result or workstream with everything below it, and what needs a decision."""
     try:
         found = standing(_board(asked, ledger, configuration), key, basis=asked.basis)
     except NoSuchNode as error:
@@ -130,6 +136,7 @@ def get_node(
 
 @plan.get("/nodes/{key}/explain", summary="Why does it stand so?", responses=REFUSALS)
 def get_reasons(key: str, asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> ReasonsOut:
+    """Every signal that speaks for or against the node, with its evidence."""
     try:
         found = reasons(ledger, configuration, key, _in_period(asked, ledger, configuration), basis=asked.basis)
     except NoSuchNode as error:
@@ -141,6 +148,7 @@ def get_reasons(key: str, asked: Asked, ledger: LedgerDep, configuration: Config
     "/key-results/{key}/trace", summary="Which workstream signalled first, or was it a surprise?", responses=REFUSALS
 )
 def get_trace(key: str, asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> TraceOut:
+    """From a key result down to the workstream that first told of its trouble, if any did."""
     try:
         found = traced(ledger, configuration, key, _in_period(asked, ledger, configuration) or ledger.clock())
     except NoSuchNode as error:
@@ -150,12 +158,14 @@ def get_trace(key: str, asked: Asked, ledger: LedgerDep, configuration: Configur
 
 @plan.get("/exceptions", summary="Everything that needs a decision", responses=WRONG_INSTANT)
 def list_exceptions(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> ExceptionsOut:
+    """What needs a decision, the worst first, with whose it is and since when."""
     board = _board(asked, ledger, configuration)
     return ExceptionsOut.model_validate({"as_of": board.as_of, "items": msgspec.to_builtins(board.exceptions())})
 
 
 @plan.get("/dependencies", summary="Commitments between workstreams, and what is open on them", responses=WRONG_INSTANT)
 def list_dependencies(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> DependenciesOut:
+    """Who waits for whom, what was promised until when, and what is open on it."""
     board = _board(asked, ledger, configuration)
     opened: dict[str, list[str]] = {}
     for e in board.exceptions():
@@ -171,6 +181,7 @@ def list_dependencies(asked: Asked, ledger: LedgerDep, configuration: Configurat
 
 @plan.get("/changes", summary="What is different since an instant?", responses=WRONG_INSTANT)
 def get_changes(asked: Annotated[Since, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> ChangesOut:
+    """Headlines that changed, and exceptions opened and cleared, between two instants."""
     before = board_at(ledger, configuration, _at(AsOf(as_of=asked.since), ledger), asked.basis, asked.mapping)
     found = changes(before, board_at(ledger, configuration, _at(asked, ledger), asked.basis, asked.mapping))
     return ChangesOut.model_validate(msgspec.to_builtins(found))
@@ -180,6 +191,7 @@ def get_changes(asked: Annotated[Since, Query()], ledger: LedgerDep, configurati
 def list_check_ins(
     asked: Annotated[Checked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
 ) -> CheckInsOut:
+    """Check-ins as they were published with their week, and whether an earlier version said otherwise."""
     rows = check_ins(ledger, configuration, asked.week, asked.node)
     return CheckInsOut(
         items=[
@@ -191,4 +203,5 @@ def list_check_ins(
 
 @plan.get("/definitions", summary="Every signal, its thresholds and what it asks")
 def list_definitions() -> DefinitionsOut:
+    """Every signal with its rule in words, its thresholds and whom it asks for what."""
     return DefinitionsOut.model_validate({"items": definitions()})

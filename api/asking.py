@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,7 +55,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
 def overview(ledger: Reads, configuration: Configuration, *, now: datetime | None = None, limit: int = 7) -> Overview:
     """The answer as of now: counts and the worst `limit` exceptions; the full list is asked for by `limit` 0."""
-    now = now or datetime.now(UTC)
+    now = now or ledger.clock()
     today = now.astimezone(ZoneInfo(configuration.organisation.timezone)).date()
     planned = configuration.plan_bindings
     tallies = [t for row in ledger.tallies() if ((t := Tally(*row)).source, t.binding) not in planned]

@@ -25,7 +25,7 @@ def answer(request: Request, kept: Kept, media_type: str, headers: Mapping[str, 
         **headers,
     }
     asked = request.headers
-    if "if-match" in asked and not _names(asked["if-match"], kept.etag):
+    if "if-match" in asked and not names(asked["if-match"], kept.etag):
         return Response(status_code=412, headers=told)
     if _unchanged(asked, kept):
         return Response(status_code=304, headers=told)
@@ -40,14 +40,14 @@ def answer(request: Request, kept: Kept, media_type: str, headers: Mapping[str, 
 
 def _unchanged(asked: Mapping[str, str], kept: Kept) -> bool:
     if "if-none-match" in asked:
-        return _names(asked["if-none-match"], kept.etag)
+        return names(asked["if-none-match"], kept.etag)
     since = _instant(asked.get("if-modified-since"))
     return since is not None and kept.changed_at <= since
 
 
-def _names(tags: str, etag: str) -> bool:
+def names(tags: str, etag: str) -> bool:
     """Whether a list of tags names this one, or is a star."""
-    return tags.strip() == "*" or etag in (t.strip().removeprefix("W/") for t in tags.split(","))
+    return tags.strip() == "*" or etag.removeprefix("W/") in (t.strip().removeprefix("W/") for t in tags.split(","))
 
 
 def _instant(text: str | None) -> datetime | None:

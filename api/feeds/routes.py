@@ -31,6 +31,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {s: FILE_REFUSALS[s] for s in (400, 
     responses={**REFUSALS, 200: {"content": {"text/calendar": {}}}},
 )
 def get_calendar(request: Request, ledger: WholeDep, configuration: ConfigurationDep, keeper: KeeperDep) -> Response:
+    """An event per milestone and commitment, to subscribe to; an event that moves keeps its id."""
     only([*request.query_params], ["workstream", "department"])
     try:
         plan = plan_at(ledger, configuration, ledger.clock())

@@ -41,6 +41,7 @@ class FilesOut(BaseModel):
 @files.head("", include_in_schema=False)
 @files.get("", summary="Every table, its columns, and where it stands as a file", responses=FILE_REFUSALS)
 def list_files(request: Request) -> FilesOut:
+    """Every published table with its columns, its key and the address of each format."""
     only(request.query_params, [])
     return FilesOut(items=[_told(t, str(request.base_url)) for t in TABLES])
 
@@ -61,6 +62,7 @@ def _told(table: Any, root: str) -> FileOut:
     responses={**FILE_REFUSALS, 200: {"content": {f.media_type.partition(";")[0]: {} for f in FORMATS.values()}}},
 )
 def get_file(file: str, request: Request, ledger: WholeDep, keeper: KeeperDep) -> Response:
+    """The whole table as it is now; by ranges too, and with a strong ETag."""
     table, format = named(file)
     format = in_dialect(format, request.query_params)
     key, part = (table.view, format), "range" in request.headers
