@@ -17,7 +17,7 @@ from fastapi_problem.handler import add_exception_handler
 from api.access import Door
 from api.app_plan import plan
 from api.asking import explain, overview, sources
-from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED
+from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED, WRONG_PARAMETERS
 from api.deps import (
     NO_SUCH_DEPARTMENT,
     NO_SUCH_ITEM,
@@ -30,6 +30,7 @@ from api.deps import (
     NoSuchDepartment,
     NoSuchItem,
     NotReady,
+    nothing_else,
     problems,
 )
 from api.feeds.routes import feeds
@@ -221,7 +222,11 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
     for router in (v1, plan):
-        app.include_router(router, dependencies=KEYS, responses={**UNCHANGED, **REFUSED, **NOT_READY})
+        app.include_router(
+            router,
+            dependencies=[*KEYS, Depends(nothing_else)],
+            responses={**UNCHANGED, **WRONG_PARAMETERS, **REFUSED, **NOT_READY},
+        )
     for router in (files, feeds):
         app.include_router(router, dependencies=KEYS, responses=REFUSED)
     app.include_router(odata)

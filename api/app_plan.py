@@ -21,6 +21,7 @@ from api.planning import (
     traced,
 )
 from api.shapes_plan import (
+    EXAMPLE,
     AsOf,
     ChangesOut,
     Checked,
@@ -52,9 +53,9 @@ def _at(asked: AsOf, ledger: Reads) -> datetime | None:
     if asked.as_of is None:
         return None
     if asked.as_of.tzinfo is None:
-        raise WrongInstant(
-            "as_of needs an offset, for example 2026-11-20T17:00:00+01:00 (write + as %2B in an address)"
-        )
+        raise WrongInstant(f"as_of needs an offset, for example {EXAMPLE} (write + as %2B in an address)")
+    if asked.as_of.year < 1970:
+        raise WrongInstant(f"as_of {asked.as_of.isoformat()} lies before 1970, and so before anything that is known")
     if asked.as_of > now + timedelta(minutes=5):
         raise WrongInstant(f"as_of {asked.as_of.isoformat()} lies in the future")
     return asked.as_of

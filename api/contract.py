@@ -31,3 +31,9 @@ OPEN: dict[str, Any] = {"security": []}
 UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "Nothing has changed since the answer whose ETag If-None-Match names."}
 }
+WRONG_PARAMETERS: dict[int | str, dict[str, Any]] = {
+    422: {
+        "description": "A parameter that is not known here, or whose value is not; `errors` names it.",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/HTTPValidationError"}}},
+    }
+}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, get_origin
 
 from asgi_correlation_id import correlation_id
 from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi_problem.error import (
     BadRequestProblem,
     ForbiddenProblem,
@@ -44,6 +46,12 @@ class NoSuchPlanNode(NotFoundProblem):
     """The plan has no node of this key."""
 
     title = "No such node"
+
+
+class NoSuchAddress(NotFoundProblem):
+    """Nothing can be here."""
+
+    title = "No such address"
 
 
 class WrongInstant(BadRequestProblem):
@@ -146,6 +154,35 @@ def _with_request_id(content: dict[str, Any], request: Request, response: Respon
     if content["type"] == "unexpected" and told["request_id"]:  # answered outside of what sets the header elsewhere
         response.headers["X-Request-ID"] = told["request_id"]
     return told, response
+
+
+def nothing_else(request: Request) -> None:
+    """Refuses parameters that an address does not have, one value's parameter given twice, and characters that no database keeps.
+
+    Raises:
+        RequestValidationError, NoSuchAddress
+    """
+    if any("\0" in str(part) for part in request.path_params.values()):
+        raise NoSuchAddress("nothing has a NUL character in its name")
+    models = [field.field_info.annotation for field in request.scope["route"].dependant.query_params]
+    known = {name: part.annotation for model in models for name, part in getattr(model, "model_fields", {}).items()}
+    asked = request.query_params.multi_items()
+    wrong = [
+        {"type": "value_error", "loc": ("query", name[:200]), "msg": said, "input": value[:200]}
+        for name, value in asked
+        if (said := _wrong(name, value, known, sum(name == other for other, _ in asked)))
+    ]
+    if wrong:
+        raise RequestValidationError(wrong)
+
+
+def _wrong(name: str, value: str, known: Mapping[str, Any], times: int) -> str:
+    """What is wrong with a parameter before its value is looked at; "" where nothing is."""
+    if name not in known:
+        return "there is no such parameter here"
+    if times > 1 and get_origin(known[name]) is not list:
+        return "this parameter takes one value"
+    return "a NUL character is in no word that is kept" if "\0" in value else ""
 
 
 def _live(request: Request) -> Live:

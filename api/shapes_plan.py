@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.planning import PlanAnswer, Reasons
 from ledger.model import Health, Lifecycle
 from signals.nodes import NodeStatus
+
+INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?\s*(Z|[+-]\d\d(:?\d\d)?)?", re.I | re.A)
+
+
+def _written(given: Any) -> Any:
+    """Instants are written out: a number of seconds, milliseconds or days since 1970 is as good as a guess."""
+    if isinstance(given, str) and not INSTANT.fullmatch(given):
+        raise ValueError(f"an instant is written like {EXAMPLE} (with + as %2B in an address)")
+    return given
+
+
+EXAMPLE = "2026-11-20T17:00:00+01:00"
+Instant = Annotated[datetime, BeforeValidator(_written)]
 
 
 class AsOf(BaseModel):
     """Which instant, and on what was known when. Unknown parameters are refused."""
 
     model_config = ConfigDict(extra="forbid")
-    as_of: datetime | None = Field(None, description="An instant with its offset; now when left out.")
+    as_of: Instant | None = Field(None, description="An instant with its offset; now when left out.")
     basis: Literal["happened", "known"] = Field(
         "happened",
         description="happened: as known now, under the mapping of now; known: as it was known then, under the mapping of then.",
@@ -33,7 +47,7 @@ class Standing(AsOf):
 
 
 class Since(Standing):
-    since: datetime = Field(description="The earlier instant, with its offset.")
+    since: Instant = Field(description="The earlier instant, with its offset.")
 
 
 class Checked(BaseModel):
