@@ -138,7 +138,7 @@ def _whole(ledger: LedgerDep) -> Ledger:
     """
     if ledger.veil.shown is not None:
         raise MissingScope("these tables tell of all departments: this needs a key without --department")
-    ledger.veil.met.update(ledger.veil.watched)  # a whole table holds every row: that they were read is noted
+    ledger.veil.note_all()  # a whole table holds every row: that they were read is noted
     return ledger.whole
 
 

@@ -120,6 +120,6 @@ def _made(make: Make) -> Kept:
         out = _Digesting(fd)
         make(cast(BinaryIO, out))
         return Kept(fd, out.size, out.digest.hexdigest())
-    except BaseException:
+    except BaseException:  # whatever ends it, an interrupt too: the file is nobody's then; it is raised again
         os.close(fd)
         raise
