@@ -139,7 +139,8 @@ def get_node(
 def get_reasons(key: str, asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> ReasonsOut:
     """Every signal that speaks for or against the node, with its evidence."""
     try:
-        found = reasons(ledger, configuration, key, _in_period(asked, ledger, configuration), basis=asked.basis)
+        at = _in_period(asked, ledger, configuration)
+        found = reasons(ledger, configuration, key, at, basis=asked.basis, mapping=asked.mapping)
     except NoSuchNode as error:
         raise NoSuchPlanNode(str(error)) from error
     return ReasonsOut.told(found)
@@ -151,7 +152,8 @@ def get_reasons(key: str, asked: Asked, ledger: LedgerDep, configuration: Config
 def get_trace(key: str, asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> TraceOut:
     """From a key result down to the workstream that first told of its trouble, if any did."""
     try:
-        found = traced(ledger, configuration, key, _in_period(asked, ledger, configuration) or ledger.clock())
+        at = _in_period(asked, ledger, configuration) or ledger.clock()
+        found = traced(ledger, configuration, key, at, basis=asked.basis, mapping=asked.mapping)
     except NoSuchNode as error:
         raise NoSuchPlanNode(str(error)) from error
     return TraceOut.model_validate(msgspec.to_builtins(found))
@@ -184,7 +186,7 @@ def list_dependencies(asked: Asked, ledger: LedgerDep, configuration: Configurat
 def get_changes(asked: Annotated[Since, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> ChangesOut:
     """Headlines that changed, and exceptions opened and cleared, between two instants."""
     before = board_at(ledger, configuration, _at(AsOf(as_of=asked.since), ledger), asked.basis, asked.mapping)
-    found = changes(before, board_at(ledger, configuration, _at(asked, ledger), asked.basis, asked.mapping))
+    found = changes(before, _board(asked, ledger, configuration))
     return ChangesOut.model_validate(msgspec.to_builtins(found))
 
 

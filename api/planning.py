@@ -248,14 +248,20 @@ def standing(board: Board, key: str, *, basis: Basis = "happened", limit: int = 
 
 
 def reasons(
-    ledger: Reads, configuration: Configuration, key: str, at: datetime | None = None, *, basis: Basis = "happened"
+    ledger: Reads,
+    configuration: Configuration,
+    key: str,
+    at: datetime | None = None,
+    *,
+    basis: Basis = "happened",
+    mapping: Under | None = None,
 ) -> Reasons:
     """Why a node stands as it does.
 
     Raises:
         NoSuchNode: the plan has no such node.
     """
-    board = board_at(ledger, configuration, at, basis)
+    board = board_at(ledger, configuration, at, basis, mapping)
     node = node_of(board, key)
     told = tuple(sorted(board.verdicts(key), key=lambda v: (v.outcome != "open", v.signal, v.key)))
     plan = board.plan
@@ -263,7 +269,7 @@ def reasons(
     planned = plan.node(key)
     items: tuple[str, ...] = ()
     if work is not None:
-        found = [i.id for i in facts_of(ledger.whole, configuration, [work], board.as_of, basis).work(work)]
+        found = [i.id for i in facts_of(ledger.whole, configuration, [work], board.as_of, basis, mapping).work(work)]
         hidden = ledger.asks(found)
         items = tuple(i for i in found if i not in hidden)
     return Reasons(board.as_of, node, told, _children(board, key), items, planned.origin if planned else "", FORMULA)
@@ -285,17 +291,25 @@ def changes(before: Board, after: Board) -> Changes:
     return Changes(before.as_of, after.as_of, tuple(moved), opened, tuple(e for k, e in was.items() if k not in now))
 
 
-def traced(ledger: Reads, configuration: Configuration, key: str, at: datetime) -> Trace:
+def traced(
+    ledger: Reads,
+    configuration: Configuration,
+    key: str,
+    at: datetime,
+    *,
+    basis: Basis = "happened",
+    mapping: Under | None = None,
+) -> Trace:
     """Which workstream of a missed key result signalled first, or that it came as a surprise.
 
     Raises:
         NoSuchNode: the plan has no such key result.
     """
-    plan = plan_at(ledger.whole, configuration, at)
+    plan = plan_at(ledger.whole, configuration, at, basis)
     kr = plan.key_result_by_key.get(key)
     if kr is None:
         raise NoSuchNode(f"there is no key result '{key}': known are {', '.join(plan.key_result_by_key) or 'none'}")
-    facts = facts_of(ledger.whole, configuration, plan.workstreams_of.get(key, ()), at)
+    facts = facts_of(ledger.whole, configuration, plan.workstreams_of.get(key, ()), at, basis, mapping)
     curtain = curtain_for(ledger, configuration, plan, facts.of)
     if curtain is None:
         return trace(facts, kr, thresholds(configuration))

@@ -64,10 +64,15 @@ def judged_at(
 
 
 def facts_of(
-    ledger: Ledger, configuration: Configuration, streams: Sequence[Workstream], at: datetime, basis: Basis = "happened"
+    ledger: Ledger,
+    configuration: Configuration,
+    streams: Sequence[Workstream],
+    at: datetime,
+    basis: Basis = "happened",
+    mapping: Under | None = None,
 ) -> Facts:
     """Some workstreams with their items, and what they depend on, as of an instant."""
-    gatherer = Gatherer(ledger, configuration, at, basis)
+    gatherer = Gatherer(ledger, configuration, at, basis, mapping)
     return gatherer.facts(streams, gatherer.members())
 
 

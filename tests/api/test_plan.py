@@ -161,6 +161,12 @@ def test_the_plan_over_http(board: Board) -> None:
         assert client.get("/v1/pillars/pillar-2/status", params={"period": period}).status_code == 200
         wrong = client.get("/v1/pillars/pillar-2/status", params={"period": "1999-Q1"})
         assert (wrong.status_code, f"known are {period}" in wrong.json()["detail"]) == (400, True)
+        for path in ("changes", "nodes/first-accounts/explain", "key-results/first-accounts/trace"):
+            unknown = client.get(
+                f"/v1/{path}",
+                params={"since": then, "period": "1999-Q1"} if path == "changes" else {"period": "1999-Q1"},
+            )
+            assert unknown.status_code == 400, path
         assert client.get("/v1/pillars", params={"as_of": "2026-11-20T10:00:00"}).status_code == 400
         assert client.get("/v1/pillars", params={"as_of": "2099-01-01T00:00:00+00:00"}).status_code == 400
         assert client.get("/v1/pillars", params={"asof": "x"}).status_code == 422
@@ -228,6 +234,15 @@ def test_the_same_instant_under_the_mapping_of_then_and_of_now(board: Board, tmp
 
         assert (off("known", "then"), off("known", "now")) == (1, 3)
         assert (off("happened", "then"), off("happened", "now")) == (1, 3)
+        with local(create_app(ledger, changed)) as client:
+
+            def explained(mapping: str) -> dict[str, Any]:
+                asked = {"as_of": then.isoformat(), "mapping": mapping}
+                told: dict[str, Any] = client.get("/v1/nodes/legal-entities/explain", params=asked).json()
+                return told
+
+            assert explained("then")["node"]["distribution"]["off_track"] == 1
+            assert explained("now")["node"]["distribution"]["off_track"] == 3
 
 
 # -- cadence ------------------------------------------------------------------------------------------------------------------
