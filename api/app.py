@@ -39,6 +39,7 @@ from api.kept import Keeper
 from api.manners import Manners
 from api.mapping import inbox, mapping_of
 from api.odata.routes import odata
+from api.pages.routes import add_pages
 from api.shapes import (
     Asked,
     DepartmentMappingOut,
@@ -230,6 +231,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     for router in (files, feeds):
         app.include_router(router, dependencies=KEYS, responses=REFUSED)
     app.include_router(odata)
+    add_pages(app)
     return app
 
 

@@ -57,10 +57,18 @@ def overview(ledger: Reads, configuration: Configuration, *, now: datetime | Non
     """The answer as of now: counts and the worst `limit` exceptions; the full list is asked for by `limit` 0."""
     now = now or ledger.clock()
     today = now.astimezone(ZoneInfo(configuration.organisation.timezone)).date()
+    departments = answers(ledger, configuration, now)
+    rows = _exceptions(ledger, today)
+    shown = tuple(rows[:limit] if limit else rows)
+    return Overview(configuration.organisation.name, now, departments, shown, len(rows))
+
+
+def answers(ledger: Reads, configuration: Configuration, now: datetime) -> tuple[Answer, ...]:
+    """What each department's trackers say now, of counts alone."""
     planned = configuration.plan_bindings
     tallies = [t for row in ledger.tallies() if ((t := Tally(*row)).source, t.binding) not in planned]
     ages = _ages(ledger, configuration)
-    departments = [
+    return tuple(
         answer(
             d.department,
             d.name,
@@ -69,10 +77,7 @@ def overview(ledger: Reads, configuration: Configuration, *, now: datetime | Non
             now,
         )
         for d in configuration.departments
-    ]
-    rows = _exceptions(ledger, today)
-    shown = tuple(rows[:limit] if limit else rows)
-    return Overview(configuration.organisation.name, now, tuple(departments), shown, len(rows))
+    )
 
 
 def _ages(ledger: Reads, configuration: Configuration) -> dict[str, SourceAge]:

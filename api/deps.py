@@ -21,6 +21,7 @@ from fastapi_problem.error import (
 from fastapi_problem.handler import new_exception_handler
 
 from api.kept import Keeper
+from api.pages.errors import as_page
 from ledger.engine import LedgerError
 from ledger.read import Reads
 from ledger.store import Ledger
@@ -211,7 +212,7 @@ ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 problems = new_exception_handler(
     handlers={LedgerError: _unanswered},
     unhandled_wrappers={"default": Unexpected},
-    post_hooks=[_with_request_id],
+    post_hooks=[_with_request_id, as_page],
 )
 NO_SUCH_ITEM: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchItem)}
 NO_SUCH_DEPARTMENT: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDepartment)}

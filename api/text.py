@@ -12,16 +12,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from api.asking import Explanation, Overview
+from api.words import SHAPES, age
 from ledger.read import Kept, Unresolved
 from signals.nodes import NodeStatus
 from signals.overview import Answer
 from sync.run import Outcome
 
-MARKS = {
-    "on_track": "[green]●[/] on track", "at_risk": "[yellow]▲[/] at risk", "off_track": "[red]■[/] off track",
-    "unknown": "[dim]○[/] unknown", "not_applicable": "[dim]-[/] n/a",
-    "done": "[blue]✓[/] done", "cancelled": "[dim]✗[/] cancelled", "paused": "[dim]‖[/] paused", "not_started": "[dim]·[/] not started",
-}  # fmt: skip
+COLOURS = {"on_track": "green", "at_risk": "yellow", "off_track": "red", "done": "blue"}
+MARKS = {w: f"[{COLOURS.get(w, 'dim')}]{shape}[/] {word}" for w, (shape, word) in SHAPES.items()}
 CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)))
 
 
@@ -37,16 +35,6 @@ def nearer(rule: str) -> str:
         return rule
     seen = os.path.relpath(file)
     return f"{seen if len(seen) < len(file) else file}:{line}"
-
-
-def age(seconds: float | None) -> str:
-    """3 min old, 5 h old, 2 d old"""
-    if seconds is None:
-        return "never read"
-    for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {word} old"
-    return f"{max(seconds, 0):.0f} s old"
 
 
 def show_overview(console: Console, overview: Overview, pillars: Sequence[NodeStatus] = ()) -> None:

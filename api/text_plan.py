@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from api.planning import Changes, PlanAnswer, Reasons
-from api.text import MARKS, age, nearer, safe
+from api.text import MARKS, nearer, safe
+from api.words import SEVERITIES, TAGS, age, counts, known, notes, plain
 from signals.exceptions import NeedsDecision
 from signals.nodes import NodeStatus
-from signals.rollup import FEW, KNOWN
 
-LOUD = {"high": "[red]■[/]", "warn": "[yellow]▲[/]", "watch": "[dim]○[/]"}
-TAGS = {"derived_only": " [dim](nobody said anything; from behaviour)[/]", "reported_only": " [dim](unverified)[/]"}
+COLOURS = {"high": "red", "warn": "yellow", "watch": "dim"}
+LOUD = {severity: f"[{COLOURS[severity]}]{shape}[/]" for severity, shape in SEVERITIES.items()}
 
 
 def show_standing(console: Console, answer: PlanAnswer) -> None:
@@ -32,34 +32,16 @@ def show_standing(console: Console, answer: PlanAnswer) -> None:
 
 
 def _node(console: Console, n: NodeStatus, indent: str) -> None:
-    console.print(
-        f"{indent}{MARKS[n.headline]}  [bold]{safe(n.name)}[/]{TAGS.get(n.tag, '')}: {safe(n.because)}", soft_wrap=True
-    )
-    counts = ", ".join(f"{c} {w.replace('_', ' ')}" for w, c in n.distribution.items() if c)
-    coverage = "" if n.coverage is None else f"; {_known(n)} known"
-    notes = "".join(
-        note
-        for note, told in (
-            (", said green and shows otherwise", n.watermelon),
-            (", says worse than shows", n.candid),
-            (", counts as green by declaration", n.assumed),
-            (", whose words cannot say red", n.ceiling is not None),
-        )
-        if told
-    )
+    tag = f" [dim]({TAGS[n.tag]})[/]" if n.tag else ""
+    console.print(f"{indent}{MARKS[n.headline]}  [bold]{safe(n.name)}[/]{tag}: {safe(n.because)}", soft_wrap=True)
+    coverage = f"; {share} known" if (share := known(n)) else ""
     test = f"; accountability {n.accountability.result}" if n.accountability else ""
-    said = f"said {str(n.reported).replace('_', ' ')}, shows {str(n.derived).replace('_', ' ')}"
+    said = ", ".join([f"said {plain(n.reported)}", f"shows {plain(n.derived)}", *notes(n)])
+    below = counts(n.distribution) or "nothing below"
     console.print(
-        f"{indent}    [dim]{n.kind} {n.key}: {said}{notes}; {counts or 'nothing below'}{coverage}; data {age(n.data_age_seconds)}{test}[/]",
+        f"{indent}    [dim]{n.kind} {n.key}: {said}; {below}{coverage}; data {age(n.data_age_seconds)}{test}[/]",
         soft_wrap=True,
     )
-
-
-def _known(n: NodeStatus) -> str:
-    """How much of it is known: of few a count, which a share would make look like more."""
-    known = sum(n.distribution.get(str(h), 0) for h in KNOWN)
-    of = known + n.distribution.get("unknown", 0)
-    return f"{known} of {of}" if of < FEW else f"{n.coverage:.0%}"
 
 
 def show_exceptions(console: Console, rows: Sequence[NeedsDecision], total: int) -> None:

@@ -1,0 +1,21 @@
+"""A refusal as a page, where a browser asks for one; programs are answered with the problem itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+
+from api.pages.render import refusal
+
+FOR_PROGRAMS = ("/v1", "/odata", "/files", "/feeds")
+
+
+def as_page(told: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
+    """The answer that says what is wrong, in the form that was asked for. told: the problem as JSON."""
+    under = any(request.url.path == p or request.url.path.startswith(f"{p}/") for p in FOR_PROGRAMS)
+    if under or "text/html" not in request.headers.get("accept", ""):
+        return told, response
+    kept = {k: v for k, v in response.headers.items() if k not in ("content-type", "content-length")}
+    return told, HTMLResponse(refusal(request, told), response.status_code, kept)
