@@ -75,6 +75,7 @@ def needed(names: Names, rows: Iterable[NeedsDecision], today: date) -> list[Exc
 
 def _needed(names: Names, e: NeedsDecision, today: date) -> ExceptionOut:
     calendar = names.configuration.calendar
+    closes = calendar.day(calendar.close_of(f"{today:%G-W%V}"))
     by = calendar.add(calendar.day(e.opened_at), e.sla_days) if e.opened_at and e.sla_days else None
     told: dict[str, Any] = {
         **msgspec.to_builtins(e),
@@ -82,6 +83,7 @@ def _needed(names: Names, e: NeedsDecision, today: date) -> ExceptionOut:
         "address": names.address(e.subject),
         "decide_by": by,
         "late": by is not None and by < today,
+        "this_cycle": by is not None and today <= by <= closes,
     }
     return ExceptionOut.model_validate(told)
 

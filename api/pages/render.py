@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
@@ -74,6 +75,7 @@ def html(request: Request, configuration: Configuration, page: Page) -> str:
         shown_day=f"{page.as_of.astimezone(zone):%Y-%m-%d}",
         link=lambda address, **asked: link(address, day, asked),
         local=lambda at: f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}",
+        near=lambda text: text.replace(f"{configuration.directory.parent}{os.sep}", ""),
     )  # fmt: skip
 
 

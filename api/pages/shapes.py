@@ -40,6 +40,7 @@ class ExceptionOut(NeedsDecisionOut):
         None, description="Since it was noted as open, the working days of its decision right."
     )
     late: bool = Field(False, description="`decide_by` has passed.")
+    this_cycle: bool = Field(False, description="`decide_by` comes before the running week closes.")
 
 
 class ClearedOut(BaseModel):
