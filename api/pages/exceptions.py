@@ -2,52 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from api.pages.asked import Asking, Filtered
 from api.pages.parts import Names, needed
 from api.pages.render import Page
-from api.pages.shapes import ExceptionOut, ExceptionsPageOut
+from api.pages.shapes import ExceptionsPageOut
 from api.pages.tables import table
 from api.planning import node_of
 from signals.catalogue import RANK
+from signals.exceptions import NeedsDecision
 
 PAGE = 20
 """So many are shown at once: a page stays small however much is wrong."""
+FILTERS: dict[str, Callable[[Names, NeedsDecision], str | None]] = {
+    "department": lambda names, e: names.department(e.subject),
+    "severity": lambda _, e: e.severity,
+    "signal": lambda _, e: e.signal,
+    "decision_owner": lambda _, e: e.decision_owner,
+}
 COLUMNS = "key severity title subject node department because result_owner decision_owner decision_needed sla_days opened_at decide_by affects"
 
 
 def exceptions(asking: Asking, asked: Filtered) -> Page:
-    """The list, filtered. Its CSV and Markdown have all of what was asked for, its HTML and JSON one page of it."""
+    """The list, filtered. Its CSV and Markdown have all of what was asked for, its HTML and JSON one page of it.
+
+    Raises:
+        NoSuchNode: it is asked for below a node that there is not.
+    """
     board, configuration = asking.board(asked), asking.configuration
-    names = Names(configuration, board.plan)
-    rows = needed(names, board.exceptions(), configuration.calendar.day(board.as_of))
+    names, rows = Names(configuration, board.plan), board.exceptions()
     choices = _choices(names, rows)
+    filters = {k: v for k in (*FILTERS, "node") if (v := getattr(asked, k))}
     if asked.node is not None:
-        inside, node = board.plan.below(asked.node), node_of(board, asked.node)
+        node = node_of(board, asked.node)
+        inside = board.plan.below(asked.node)
         rows = [e for e in rows if e.subject in inside or node.kind == "company"]
         choices["node"] = {asked.node: node.name}
-    filters = {k: v for k in ("department", "severity", "signal", "decision_owner") if (v := getattr(asked, k))}
-    rows = [e for e in rows if all(getattr(e, k) == v for k, v in filters.items())]
-    if asked.node is not None:
-        filters["node"] = asked.node
+    rows = [e for e in rows if all(getattr(asked, k) in (None, of(names, e)) for k, of in FILTERS.items())]
     pages = max(-(-len(rows) // PAGE), 1)
     number = min(asked.page, pages)
+    shown = rows if asking.form in ("csv", "md") else rows[PAGE * (number - 1) : PAGE * number]
+    items = needed(names, shown, configuration.calendar.day(board.as_of))
     told = ExceptionsPageOut(
-        as_of=board.as_of, items=rows[PAGE * (number - 1) : PAGE * number], total=len(rows), page=number, pages=pages,
-        filters=filters, choices=choices,
-    )  # fmt: skip
+        as_of=board.as_of, items=items, total=len(rows), page=number, pages=pages, filters=filters, choices=choices
+    )
     lead = f"{len(rows)} need a decision." if rows else "Nothing needs a decision now."
     return Page(
-        "exceptions.html", "Exceptions", board.as_of, told, (table("Needs a decision", COLUMNS, rows),), (lead,)
+        "exceptions.html", "Exceptions", board.as_of, told, (table("Needs a decision", COLUMNS, items),), (lead,)
     )
 
 
-def _choices(names: Names, rows: Sequence[ExceptionOut]) -> dict[str, dict[str, str]]:
-    """What there is to choose from, of what is open."""
+def _choices(names: Names, rows: Sequence[NeedsDecision]) -> dict[str, dict[str, str]]:
+    """What there is to choose from, of what is open: by filter, value to the words for it."""
+    found = {k: {value for e in rows if (value := of(names, e))} for k, of in FILTERS.items()}
+    titles = {e.signal: e.title for e in rows}
     return {
-        "department": {k: names.departments.get(k, k) for k in sorted({e.department for e in rows if e.department})},
-        "severity": {k: k for k in sorted({e.severity for e in rows}, key=lambda s: -RANK[s])},
-        "signal": dict(sorted({e.signal: e.title for e in rows}.items(), key=lambda pair: pair[1])),
-        "decision_owner": {k: k for k in sorted({e.decision_owner for e in rows if e.decision_owner})},
+        "department": {k: names.departments.get(k, k) for k in sorted(found["department"])},
+        "severity": {k: k for k in sorted(found["severity"], key=lambda s: -RANK[s])},
+        "signal": dict(sorted(titles.items(), key=lambda pair: pair[1])),
+        "decision_owner": {k: k for k in sorted(found["decision_owner"])},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import date
 
 import msgspec
 
@@ -11,14 +12,14 @@ from api.course import Close
 from api.pages.asked import Asking, OnDay
 from api.pages.parts import SHOWN, Names, line, needed
 from api.pages.render import Page
-from api.pages.shapes import ClearedOut, ExceptionOut, HomeOut, MovedOut, SinceOut
+from api.pages.shapes import ClearedOut, HomeOut, MovedOut, SinceOut
 from api.pages.tables import table
 from api.planning import Board
 from api.shapes import DepartmentOut
 from api.shapes_plan import PortfolioOut
 from api.words import SHAPES
 from signals.catalogue import CATALOGUE
-from signals.exceptions import portfolio
+from signals.exceptions import NeedsDecision, portfolio
 from signals.nodes import NodeStatus
 
 
@@ -30,7 +31,7 @@ def home(asking: Asking, asked: OnDay) -> Page:
     nodes = {kind: board.nodes(kind) for kind in kinds}
     pillars = [line(names, n, closes) for n in nodes["pillar"].values()]
     company = next((line(names, n, closes) for n in nodes["company"].values()), None) if pillars else None
-    rows = needed(names, board.exceptions(), configuration.calendar.day(board.as_of))
+    rows, today = board.exceptions(), configuration.calendar.day(board.as_of)
     standing = {key: n for of in nodes.values() for key, n in of.items()}
     told = HomeOut(
         organisation=configuration.organisation.name,
@@ -38,9 +39,9 @@ def home(asking: Asking, asked: OnDay) -> Page:
         company=company,
         pillars=pillars,
         portfolio=_worth(nodes["workstream"], nodes["key_result"]),
-        exceptions=rows[:SHOWN],
+        exceptions=needed(names, rows[:SHOWN], today),
         exceptions_total=len(rows),
-        since=_since(names, closes[-1], standing, rows) if closes else None,
+        since=_since(names, closes[-1], standing, rows, today) if closes else None,
         departments=[] if asking.at(asked) else _departments(asking, board),
         notes=[asking.live.problem] if asking.live.problem else [],
     )
@@ -67,14 +68,16 @@ def _departments(asking: Asking, board: Board) -> list[DepartmentOut]:
     return [DepartmentOut.model_validate(msgspec.to_builtins(a)) for a in told]
 
 
-def _since(names: Names, close: Close, nodes: dict[str, NodeStatus], rows: Sequence[ExceptionOut]) -> SinceOut:
+def _since(
+    names: Names, close: Close, nodes: dict[str, NodeStatus], rows: Sequence[NeedsDecision], today: date
+) -> SinceOut:
     """What is different since a week closed."""
     moved = [
         _moved(names, n, then.headline)
         for key, n in nodes.items()
         if (then := close.nodes.get(key)) is not None and then.headline is not n.headline
     ]
-    opened = [e for e in rows if e.key not in close.open]
+    opened = needed(names, (e for e in rows if e.key not in close.open), today)
     return SinceOut(
         week=close.week,
         closed_at=close.closed_at,

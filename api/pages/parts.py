@@ -70,12 +70,13 @@ def line(names: Names, node: NodeStatus, closes: Sequence[Close] = ()) -> LineOu
 
 def needed(names: Names, rows: Iterable[NeedsDecision], today: date) -> list[ExceptionOut]:
     """What needs a decision, with whose it is and by when."""
-    return [_needed(names, e, today) for e in rows]
-
-
-def _needed(names: Names, e: NeedsDecision, today: date) -> ExceptionOut:
     calendar = names.configuration.calendar
     closes = calendar.day(calendar.close_of(f"{today:%G-W%V}"))
+    return [_needed(names, e, today, closes) for e in rows]
+
+
+def _needed(names: Names, e: NeedsDecision, today: date, closes: date) -> ExceptionOut:
+    calendar = names.configuration.calendar
     by = calendar.add(calendar.day(e.opened_at), e.sla_days) if e.opened_at and e.sla_days else None
     told: dict[str, Any] = {
         **msgspec.to_builtins(e),
