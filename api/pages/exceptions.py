@@ -13,7 +13,7 @@ from api.planning import node_of
 from signals.catalogue import RANK
 from signals.exceptions import NeedsDecision
 
-PAGE = 20
+PAGE = 10
 """So many are shown at once: a page stays small however much is wrong."""
 FILTERS: dict[str, Callable[[Names, NeedsDecision], str | None]] = {
     "department": lambda names, e: names.department(e.subject),

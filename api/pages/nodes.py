@@ -7,7 +7,7 @@ import msgspec
 from api.course import work_of
 from api.deps import NoSuchPlanNode
 from api.pages.asked import Asking, OnDay
-from api.pages.parts import SHOWN, Names, line, needed, open_on, promise
+from api.pages.parts import BESIDE, Names, line, needed, open_on, promise
 from api.pages.render import Page
 from api.pages.shapes import DecisionOut, NodePageOut, PlaceOut, PromiseOut, WorkOut
 from api.pages.tables import Table, table
@@ -24,7 +24,7 @@ def node(asking: Asking, asked: OnDay, kind: str) -> Page:
         NoSuchNode, NoSuchPlanNode: the plan has none of this key, or it is of another kind.
     """
     board, configuration, key = asking.board(asked), asking.configuration, asking.key
-    found = standing(board, key, limit=SHOWN)
+    found = standing(board, key, limit=BESIDE)
     if found.node.kind != kind:
         raise NoSuchPlanNode(f"'{key}' is no {kind.replace('_', ' ')}: it is a {found.node.kind.replace('_', ' ')}")
     names, closes = Names(configuration, board.plan), asking.closes(board.as_of)

@@ -19,7 +19,9 @@ from sync.configuration import Configuration
 
 KINDS = {"pillar": "pillars", "objective": "objectives", "key_result": "key-results", "workstream": "workstreams"}
 SHOWN = 7
-"""The worst so many are shown where a page is not about them."""
+"""The worst so many stand on the page that answers."""
+BESIDE = 5
+"""The worst so many stand on a page that is about something else too."""
 
 
 class Names:

@@ -107,7 +107,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"plain": words.plain, "age": words.age, "web": web, "day": day_of}
+    made.filters |= {"plain": words.plain, "age": words.age, "web": web, "day": day_of, "cut": cut, "shorten": shorten}
     made.globals |= {
         "SHAPES": words.SHAPES, "SEVERITIES": words.SEVERITIES, "TAGS": words.TAGS, "notes": words.notes,
         "known": words.known, "counts": words.counts, "stylesheet": static("pages.css"), "icon": static("icon.svg"),
@@ -126,6 +126,19 @@ def static(name: str) -> str:
 def web(url: str | None) -> str:
     """An address that a tracker told, where it is one of the web; "" where a browser might do something else with it."""
     return url if url and url.startswith(("https://", "http://")) else ""
+
+
+def cut(text: str | None, most: int) -> str:
+    """A name on a list: what it leads to, and every other form of the page, has it whole."""
+    told = text or ""
+    return told if len(told) <= most else f"{told[: most - 1].rstrip()}…"
+
+
+def shorten(sentence: str, most: int) -> str:
+    """A sentence on a list, without its middle: what matters of it, such as for how long, stands at its end."""
+    if len(sentence) <= most:
+        return sentence
+    return f"{sentence[: most - 41].rstrip()} … {sentence[-38:].lstrip()}"
 
 
 def day_of(at: date | datetime | None) -> str:
