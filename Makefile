@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench backtest soak postgres odata-clients contract-linters openapi clean
+.PHONY: help demo test check bench backtest soak postgres odata-clients contract-linters browser-tools openapi clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -14,7 +14,7 @@ help: ## list the targets
 demo: $(READY) ## start the demo company, print its answer and serve it (ARGS=--once: print and stop)
 	@$(BIN)/sightline demo $(ARGS)
 
-test: $(READY) postgres odata-clients contract-linters ## everything that must hold: style, types, import rules, docs, tests (SQLite and PostgreSQL), smoke run
+test: $(READY) postgres odata-clients contract-linters browser-tools ## everything that must hold: style, types, import rules, docs, tests (SQLite and PostgreSQL), smoke run
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -61,6 +61,14 @@ contract-linters: $(READY) ## install what judges the HTTP contract, Redocly's a
 	&& npm --prefix $(LINTERS) install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error >/dev/null \
 	&& cp $(LINTERS)/package.json $(LINTERS)/.installed; } \
 	|| echo "npm is not here, or did not answer: the test that lints the contract will be skipped and say so."
+
+TOOLS := $(VENV)/browser-tools
+browser-tools: $(READY) ## install what judges the pages in a browser, axe from npm, where that is possible and it is missing
+	@cmp -s tests/api/browser/package.json $(TOOLS)/.installed \
+	|| { command -v npm >/dev/null && mkdir -p $(TOOLS) && cp tests/api/browser/package.json $(TOOLS)/ \
+	&& npm --prefix $(TOOLS) install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error >/dev/null \
+	&& cp $(TOOLS)/package.json $(TOOLS)/.installed; } \
+	|| echo "npm is not here, or did not answer: the tests that look at the pages with axe will be skipped and say so."
 
 openapi: $(READY) ## write openapi.json, the HTTP contract, anew
 	@$(BIN)/python -m tests.contract

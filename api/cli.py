@@ -274,7 +274,7 @@ def serve(
     config: ConfigDir = HERE,
     database: Database = DATABASE,
 ) -> None:
-    """Serve the API, and sync each source on its schedule."""
+    """Serve the pages and the API, and sync each source on its schedule."""
     from api.server import run
 
     configuration = terminal.configuration(config)
@@ -309,7 +309,6 @@ def demo(
             show_overview(console, overview(ledger, loaded, now=as_of), pillars)
             if once:
                 return
-            console.print(f"\nServing on http://127.0.0.1:{port}/v1/items (documentation: /docs). Stop with Ctrl-C.")
             run(ledger, loaded, host="127.0.0.1", port=port, schedule=True)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from api import terminal
 from api.access import MAKE_ONE, on_loopback
 from api.app import create_app
 from ledger.store import Ledger
@@ -18,6 +19,7 @@ def run(ledger: Ledger, configuration: Configuration, *, host: str, port: int, s
     """Serves until it is stopped. Without an access key it listens on loopback only."""
     if not on_loopback(host) and not ledger.keys.active():
         raise SystemExit(f"There is no access key, and {host} is not this machine's own loopback: {MAKE_ONE}.")
+    terminal.serving(host, port)
     app = create_app(ledger, configuration, schedule=schedule)
     uvicorn.run(app, host=host, port=port, log_level="warning", log_config=log_config())
 

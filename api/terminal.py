@@ -49,6 +49,13 @@ def configuration(directory: Path, *, credentials: bool = True, instead: Path | 
         raise typer.Exit(2) from None
 
 
+def serving(host: str, port: int) -> None:
+    """Says where the pages stand."""
+    typer.echo(
+        f"\nThe answer stands at http://{host}:{port}/ (for programs: /v1, described at /docs). Stop with Ctrl-C."
+    )
+
+
 @contextmanager
 def ledger(url: str, *, migrate: bool = False) -> Iterator[Ledger]:
     """The ledger; what the database says wrong ends the command with a sentence."""
