@@ -73,7 +73,7 @@ def line(names: Names, node: NodeStatus, closes: Sequence[Close] = ()) -> LineOu
 def needed(names: Names, rows: Iterable[NeedsDecision], today: date) -> list[ExceptionOut]:
     """What needs a decision, with whose it is and by when."""
     calendar = names.configuration.calendar
-    closes = calendar.day(calendar.close_of(f"{today:%G-W%V}"))
+    closes = calendar.day(calendar.close_of(calendar.week_at(calendar.start_of(today))))
     return [_needed(names, e, today, closes) for e in rows]
 
 

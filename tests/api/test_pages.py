@@ -373,6 +373,15 @@ def test_what_is_to_be_decided_has_a_day(house: House, client: TestClient) -> No
         noted = calendar.day(house.clock())
         assert e["decide_by"] == str(calendar.add(noted, e["sla_days"]))
         assert not e["late"]
+        closes = calendar.day(calendar.close_of(calendar.week_at(house.clock())))
+        assert e["this_cycle"] == (e["decide_by"] <= str(closes))
+    house.clock.ahead = timedelta(days=14)
+    try:
+        late = client.get("/exceptions.json").json()["items"]
+        assert all(e["late"] for e in late if e["opened_at"])
+        assert ", overdue" in opened(client, "/exceptions").text
+    finally:
+        house.clock.ahead = timedelta()
 
 
 def test_the_mirror_shows_each_word_its_rule_and_what_it_became(client: TestClient) -> None:
