@@ -19,11 +19,12 @@ from ledger.read import Reads
 from ledger.store import Ledger
 from signals.facts import Checkpoint, Facts, ItemFacts
 from signals.nodes import NodeStatus
-from signals.plan import Workstream
+from signals.plan import KeyResult, Metric, Reading, Workstream
+from signals.results import expected, period_of, share
 from signals.rollup import WORSE
 from sync.closing import Pack, published
 from sync.configuration import Configuration
-from sync.facts import facts_of, judged_at
+from sync.facts import Gatherer, facts_of, judged_at
 from sync.standing import facts_now
 
 FEW_ITEMS = 2_000
@@ -108,6 +109,20 @@ class Work(msgspec.Struct, frozen=True):
     records: tuple[Record, ...] = ()
     hidden: int = 0
     """Records that this reader may not see."""
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """A key result's metric: from where to where, how far it is, and how it went beside its plan curve, 0-1 of the way."""
+
+    baseline: float
+    target: float
+    unit: str
+    direction: str
+    curve: str
+    value: float | None
+    """The last reading; None without one, or where its reader may not see it."""
+    read_on: date | None
+    pace: tuple[Pace, ...] = ()
 
 
 class Closes:
@@ -229,6 +244,38 @@ def _pace(facts: Facts, w: Workstream, points: Sequence[Checkpoint]) -> tuple[Pa
         at = facts.pace(w, on)
         told.append(Pace(on, round(at.planned / total, 4), None if on > facts.today else round(at.done / total, 4)))
     return tuple(told)
+
+
+def measure_of(ledger: Reads, configuration: Configuration, board: Board, node: NodeStatus) -> Measure | None:
+    """A key result's metric as of the board's instant; None where it has none. node: the key result as its reader may see it."""
+    kr = board.plan.key_result_by_key[node.key]
+    if (metric := kr.metric) is None:
+        return None
+    told = Measure(metric.baseline, metric.target, metric.unit, metric.direction, metric.curve, None, None)
+    facts = Gatherer(ledger.whole, configuration, board.as_of).above([kr])
+    readings = facts.readings.get(kr.key, ())
+    if node.score is None or not readings:
+        return told
+    last = readings[-1]
+    return msgspec.structs.replace(told, value=last.value, read_on=last.on, pace=_curve(facts, kr, metric, readings))
+
+
+def _curve(facts: Facts, kr: KeyResult, metric: Metric, readings: Sequence[Reading]) -> tuple[Pace, ...]:
+    """Readings beside the curve that was planned, where that is one of days."""
+    period = period_of(facts, kr)
+    if period is None or metric.curve not in ("linear", "step", "table"):
+        return ()
+    days = {period.start_on, period.end_on, facts.today, *(r.on for r in (*readings, *metric.table))}
+    told = []
+    for on in sorted(d for d in days if period.start_on <= d <= period.end_on):
+        known = [r for r in readings if r.on <= on]
+        done = _part(share(metric, known[-1].value)) if known and on <= facts.today else None
+        told.append(Pace(on, _part(expected(facts, kr, on) or 0.0), done))
+    return tuple(told)
+
+
+def _part(way: float) -> float:
+    return round(min(max(way, 0.0), 1.0), 4)
 
 
 def _worst(i: ItemFacts) -> tuple[object, ...]:

@@ -60,8 +60,8 @@ def bar(distribution: Mapping[str, int]) -> Markup:
     return _svg("bar", 120, 8, counts(distribution), parts)
 
 
-def course(pace: Sequence[PaceOut]) -> Markup:
-    """What was planned by the baseline and what was done, day by day, as two rising steps; a line stands at the last known day."""
+def course(pace: Sequence[PaceOut], what: str, *, curve: bool = False) -> Markup:
+    """What was planned and what was done, day by day; a line stands at the last known day. curve: the plan rises between its days."""
     if len(pace) < 2:
         return Markup()
     first, last = pace[0].on.toordinal(), pace[-1].on.toordinal()
@@ -70,7 +70,8 @@ def course(pace: Sequence[PaceOut]) -> Markup:
         return 600 * (on.toordinal() - first) / max(last - first, 1)
 
     known = [p for p in pace if p.done is not None]
-    planned = _steps((at(p.on), 150 - 140 * p.planned) for p in pace)
+    points = [(at(p.on), 150 - 140 * p.planned) for p in pace]
+    planned = "M" + "L".join(f"{x:.4g} {y:.4g}" for x, y in points) if curve else _steps(points)
     done = _steps((at(p.on), 150 - 140 * (p.done or 0)) for p in known)
     parts = [
         Markup('<path class="grid" d="M0 10H600M0 80H600M0 150H600"/>'),
@@ -80,9 +81,9 @@ def course(pace: Sequence[PaceOut]) -> Markup:
     if known:
         today, now = at(known[-1].on), known[-1]
         parts.append(Markup('<path class="today" d="M{:.4g} 0V160"/>').format(today))
-        told = f"By {now.on}, {now.planned:.0%} of the milestones were planned and {now.done:.0%} were done."
+        told = f"By {now.on}, {now.planned:.0%} of {what} was planned and {now.done:.0%} done."
     else:
-        told = f"Nothing is known yet; all of it is planned by {pace[-1].on}."
+        told = f"Of {what} nothing is known yet; all of it is planned by {pace[-1].on}."
     return _svg("course", 600, 160, told, parts, stretched=True)
 
 
@@ -91,7 +92,7 @@ def _steps(points: Iterable[tuple[float, float]]) -> str:
     found = list(points)
     if not found:
         return ""
-    return f"M0 150V{found[0][1]:.4g}" + "".join(f"H{x:.4g}V{y:.4g}" for x, y in found[1:])
+    return f"M{found[0][0]:.4g} 150V{found[0][1]:.4g}" + "".join(f"H{x:.4g}V{y:.4g}" for x, y in found[1:])
 
 
 def slip(step: StepOut, first: date | None, last: date | None) -> Markup:

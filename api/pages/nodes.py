@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from api.course import work_of
+from api.course import measure_of, work_of
 from api.deps import NoSuchPlanNode
 from api.pages.asked import Asking, OnDay
 from api.pages.parts import BESIDE, Names, line, needed, open_on, promise
 from api.pages.render import Page
-from api.pages.shapes import DecisionOut, NodePageOut, PlaceOut, PromiseOut, WorkOut
+from api.pages.shapes import DecisionOut, MeasureOut, NodePageOut, PlaceOut, PromiseOut, WorkOut
 from api.pages.tables import Table, table
 from api.planning import Board, standing
 from api.shapes_plan import PortfolioOut, SignalOut
@@ -36,6 +36,7 @@ def node(asking: Asking, asked: OnDay, kind: str) -> Page:
 
     stream = board.plan.workstream_by_key.get(key)
     work = work_of(asking.ledger, configuration, board, stream, now=asking.at(asked) is None) if stream else None
+    metric = measure_of(asking.ledger, configuration, board, found.node) if kind == "key_result" else None
     planned = board.plan.node(key)
     page = NodePageOut(
         as_of=board.as_of,
@@ -54,6 +55,7 @@ def node(asking: Asking, asked: OnDay, kind: str) -> Page:
             DecisionOut.model_validate(msgspec.to_builtins(d)) for d in board.plan.decisions if d.subject == key
         ],
         work=WorkOut.model_validate(msgspec.to_builtins(work)) if work else None,
+        measure=MeasureOut.model_validate(msgspec.to_builtins(metric)) if metric else None,
     )
     lead = f"{' '.join(SHAPES[page.node.headline])}: {page.node.name}. {page.node.because}"
     return Page("node.html", page.node.name, board.as_of, page, _tables(page), (lead,))

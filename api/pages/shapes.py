@@ -159,6 +159,19 @@ class PlaceOut(BaseModel):
     address: str
 
 
+class MeasureOut(BaseModel):
+    """A key result's metric, and how it went beside its plan curve."""
+
+    baseline: float
+    target: float
+    unit: str
+    direction: str
+    curve: str
+    value: float | None
+    read_on: date | None
+    pace: list[PaceOut]
+
+
 class NodePageOut(BaseModel):
     """Everything about one node of the plan."""
 
@@ -176,6 +189,7 @@ class NodePageOut(BaseModel):
     awaited_by: list[PromiseOut]
     decisions: list[DecisionOut]
     work: WorkOut | None
+    measure: MeasureOut | None
 
 
 class AdherenceOut(BaseModel):

@@ -99,17 +99,16 @@ def opened(client: TestClient, address: str) -> Seen:
 
 
 class House:
-    """The demo company with Legal's records confidential, synced once, and noted."""
+    """The demo company with Legal's records and Sales' figure confidential, synced once, and noted."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.environment, config = environment, folder / "config"
         shutil.copytree(configuration(), config)
-        legal = config / "departments" / "legal.yaml"
-        text = legal.read_text(encoding="utf-8")
-        legal.write_text(
-            text.replace("      - key: legal-entities\n", "      - key: legal-entities\n        confidential: true\n"),
-            encoding="utf-8",
-        )
+        for department, binding in (("legal", "legal-entities"), ("sales", "won")):
+            path = config / "departments" / f"{department}.yaml"
+            entry = f"      - key: {binding}\n"
+            text = path.read_text(encoding="utf-8").replace(entry, f"{entry}        confidential: true\n")
+            path.write_text(text, encoding="utf-8")
         self.clock = Clock()
         self.ledger = Ledger.open(f"sqlite:///{folder / 'l.db'}", migrate=True, clock=self.clock)
         self.loaded = load(config)
@@ -214,6 +213,19 @@ def test_a_workstreams_page_leads_from_the_milestone_to_the_raw_word(client: Tes
     assert "Warten auf Behörde" in item
     assert "config/departments/legal.yaml:" in item
     assert "/tmp" not in item
+
+
+def test_a_key_results_page_shows_its_metric_beside_its_plan(client: TestClient) -> None:
+    told = client.get("/key-results/first-accounts.json").json()
+    score, measure = client.get("/v1/nodes/first-accounts/status").json()["node"]["score"], told["measure"]
+    assert measure["value"] / measure["target"] == pytest.approx(score, abs=1e-3)
+    planned = [p["planned"] for p in measure["pace"]]
+    assert (planned[0], planned[-1], planned) == (0, 1, sorted(planned))
+    assert next(p["done"] for p in reversed(measure["pace"]) if p["done"] is not None) == pytest.approx(score, abs=1e-3)
+    page = words(opened(client, "/key-results/first-accounts").text)
+    assert f"{measure['value']:g} on {measure['read_on']}, on the way from 0 to 9 accounts." in page
+    without = client.get("/key-results/known-in-verticals.json").json()
+    assert without["measure"] is None
 
 
 def test_weeks_that_nobody_published_say_so(house: House, client: TestClient) -> None:
@@ -428,6 +440,8 @@ def test_two_readers_see_the_same_colours_and_not_the_same_words(house: House) -
         )
         assert {s["url"] for s in b["work"]["steps"]} == {""}
         assert (b["work"]["records"], b["work"]["hidden"]) == ([], len(a["work"]["records"]))
+        figure = own.get("/key-results/first-accounts.json").json()["measure"]
+        assert (figure["value"], figure["read_on"], figure["pace"]) == (None, None, [])
         tags = {c.get("/workstreams/legal-entities").headers["etag"] for c in (own, other)}
         assert len(tags) == 2
 
