@@ -100,7 +100,7 @@ class House:
     def forget(self) -> None:
         self.clock.ahead = timedelta()
         with self.ledger.engine.begin() as connection:
-            for table in ("api_key", "audit"):
+            for table in ("api_key", "session", "audit"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")
 
 
