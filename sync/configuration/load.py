@@ -350,7 +350,7 @@ class _Loader:
             rest = without(data, [d["loc"] for d in details])  # go on, so that all errors are told at once
             return None if rest == data else self._validated(model, rest, file, path)
         for secret in _secrets(made, path):
-            if secret not in file.expanded:
+            if self.credentials and secret not in file.expanded:
                 file.problem(
                     secret, "is a secret written in the file: put it into the environment and write ${NAME} here"
                 )
