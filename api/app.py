@@ -33,8 +33,10 @@ from api.deps import (
     nothing_else,
     problems,
 )
+from api.docs import docs
 from api.feeds.routes import feeds
 from api.files.routes import files
+from api.headers import SecurityHeaders
 from api.kept import Keeper
 from api.manners import Manners
 from api.mapping import inbox, mapping_of
@@ -213,14 +215,18 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
         servers=SERVERS,
         openapi_tags=TAGS,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     add_exception_handler(app, problems)
     app.state.ledger, app.state.live, app.state.keeper = ledger, live, Keeper()
     app.add_exception_handler(LedgerError, problems)
     app.add_middleware(Manners, ledger=ledger, live=live)
     app.add_middleware(Door, ledger=ledger, live=live)
+    app.add_middleware(SecurityHeaders, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
+    app.include_router(docs)
     for router in (v1, plan):
         app.include_router(
             router,
