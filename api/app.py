@@ -41,6 +41,7 @@ from api.kept import Keeper
 from api.manners import Manners
 from api.mapping import inbox, mapping_of
 from api.odata.routes import odata
+from api.oidc import Providers
 from api.shapes import (
     Asked,
     DepartmentMappingOut,
@@ -60,6 +61,7 @@ from api.shapes import (
     department_shape,
     shape,
 )
+from api.sign_in import signing
 from ledger.engine import LedgerError
 from ledger.read import Filter
 from ledger.store import Ledger
@@ -220,12 +222,14 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     )
     add_exception_handler(app, problems)
     app.state.ledger, app.state.live, app.state.keeper = ledger, live, Keeper()
+    providers = app.state.providers = Providers(ledger.clock)
     app.add_exception_handler(LedgerError, problems)
     app.add_middleware(Manners, ledger=ledger, live=live)
-    app.add_middleware(Door, ledger=ledger, live=live)
+    app.add_middleware(Door, ledger=ledger, live=live, providers=providers)
     app.add_middleware(SecurityHeaders, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
+    app.include_router(signing)
     app.include_router(docs)
     for router in (v1, plan):
         app.include_router(

@@ -105,6 +105,24 @@ class Unprotected(ForbiddenProblem):
     title = "Unprotected"
 
 
+class SignInFailed(BadRequestProblem):
+    """What the identity provider sent back is not what was asked for, or comes too late."""
+
+    title = "Sign-in failed"
+
+
+class SignInRefused(ForbiddenProblem):
+    """It is known who this is, and nobody has let them in."""
+
+    title = "Sign-in refused"
+
+
+class CrossSite(ForbiddenProblem):
+    """Another site's page tried to change something in the name of whoever looked at it."""
+
+    title = "Cross site"
+
+
 class TooManyRequests(StatusProblem):
     """The key has asked more often than it may."""
 

@@ -15,13 +15,19 @@ from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.headers import ALWAYS, NOTHING
+from api.headers import ALWAYS, HSTS, NOTHING
 from ledger.store import Ledger
 from sync.configuration import load
 from tests.api.test_access import paths
 from tests.asking import local
 from tests.tracked import ORGANISATION, write
 
+SIGN_IN = """
+sign_in:
+  url: https://sightline.example
+  issuer: https://login.example/tenant
+  client_id: sightline
+"""
 DEPARTMENT = "department: eng\nname: Engineering\n"
 
 
@@ -76,6 +82,16 @@ def test_a_page_may_load_from_this_service_only_and_its_forms_lead_here(made: An
     assert directives["script-src"] == directives["style-src"] == directives["connect-src"] == "'self'"
     assert directives["form-action"] == "'self'"
     assert "unsafe" not in policy
+
+
+def test_where_people_sign_in_forms_may_lead_to_the_issuer_and_browsers_stay_on_tls(made: Any) -> None:
+    with TestClient(made(ORGANISATION + SIGN_IN), base_url="https://sightline.example") as client:
+        answer = client.get("/signed-out")
+        assert "form-action 'self' https://login.example;" in answer.headers["content-security-policy"]
+        assert answer.headers["strict-transport-security"] == HSTS
+        assert client.get("/v1/items").headers["strict-transport-security"] == HSTS
+    with local(made()) as client:
+        assert "strict-transport-security" not in client.get("/v1/items").headers
 
 
 def test_the_contracts_page_runs_its_own_words_and_the_pinned_bytes_only(made: Any) -> None:
