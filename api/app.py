@@ -17,6 +17,7 @@ from fastapi_problem.handler import add_exception_handler
 from api.access import Door
 from api.app_plan import plan
 from api.asking import explain, overview, sources
+from api.connect.routes import connect
 from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED, WRONG_PARAMETERS
 from api.deps import (
     NO_SUCH_DEPARTMENT,
@@ -227,7 +228,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
             dependencies=[*KEYS, Depends(nothing_else)],
             responses={**UNCHANGED, **WRONG_PARAMETERS, **REFUSED, **NOT_READY},
         )
-    for router in (files, feeds):
+    for router in (files, feeds, connect):
         app.include_router(router, dependencies=KEYS, responses=REFUSED)
     app.include_router(odata)
     return app
