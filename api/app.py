@@ -34,6 +34,7 @@ from api.deps import (
     nothing_else,
     problems,
 )
+from api.digest.schedule import LOOK_EVERY, sender
 from api.feeds.routes import feeds
 from api.files.routes import files
 from api.kept import Keeper
@@ -199,6 +200,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         scheduler = scheduled(ledger, live) if schedule else None
         if scheduler:
+            scheduler.add_job(sender(ledger, live), "interval", seconds=LOOK_EVERY, id="digest")
             scheduler.start()
         yield
         if scheduler:
