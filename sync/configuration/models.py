@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, model_validator
 
 from sync.configuration.base import Key, MonthDay, Seconds, Strict
+from sync.configuration.digest import Day, Digest
 from sync.configuration.plan import ObjectiveEntry, WorkstreamEntry
 from sync.configuration.sign_in import PersonRole, SignIn
 
@@ -48,7 +49,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class WeekClose(Strict):
-    day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "friday"
+    day: Day = "friday"
     time: dt.time = dt.time(17, 0)
 
 
@@ -90,6 +91,7 @@ class Organisation(Strict):
     signals: SignalThresholds = {}
     access: Access = Access()
     sign_in: SignIn | None = None
+    digest: Digest | None = None
 
 
 class Absence(Strict):
