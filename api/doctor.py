@@ -48,11 +48,18 @@ def _sign_in(configuration: Configuration) -> Iterator[Examined]:
         yield Examined("sign-in", "provider", False, str(problem.detail))
         return
     yield Examined("sign-in", "provider", True, f"{settings.issuer} answers; {len(keys.keys)} keys sign for it")
-    skew = abs((datetime.now(UTC) - provider.server_time).total_seconds()) if provider.server_time else 0.0
-    far = f"this machine's clock and the provider's differ by {skew:.0f} s: set the clock by NTP, or no token is good"
-    yield Examined(
-        "sign-in", "clock", skew <= LEEWAY, far if skew > LEEWAY else f"within {skew:.0f} s of the provider's"
-    )
+    yield _clock(provider.server_time)
+
+
+def _clock(server: datetime | None) -> Examined:
+    """How far this machine's clock lies from the identity provider's."""
+    if server is None:
+        return Examined("sign-in", "clock", True, "the provider tells no time")
+    skew = abs((datetime.now(UTC) - server).total_seconds())
+    if skew > LEEWAY:
+        says = f"this machine's clock and the provider's differ by {skew:.0f} s, and no token is good: set the clock by NTP"
+        return Examined("sign-in", "clock", False, says)
+    return Examined("sign-in", "clock", True, f"within {skew:.0f} s of the provider's")
 
 
 def channels(configuration: Configuration) -> Iterator[Examined]:

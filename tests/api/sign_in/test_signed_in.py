@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -244,10 +244,19 @@ def test_the_terminal_tells_who_is_signed_in_and_ends_a_session(company: Company
     assert f"{MIA} ({id})" in company.acts("sessions revoke")[0]
 
 
-def test_doctor_tells_whether_the_provider_is_the_one_that_was_meant(company: Company) -> None:
+def test_doctor_tells_whether_the_provider_is_the_one_that_was_meant(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
     company.write()
     told = [f for f in examine(load(company.house.config), company.house.url) if f.subject == "sign-in"]
     assert [(f.check, f.ok) for f in told] == [("provider", True), ("clock", True)]
+    monkeypatch.setattr(company.provider, "now", lambda: datetime.now(UTC) - timedelta(minutes=5))
+    told = [
+        f
+        for f in examine(load(company.house.config), company.house.url)
+        if f.check == "clock" and f.subject == "sign-in"
+    ]
+    assert (told[0].ok, "differ by 30" in told[0].says or "differ by 29" in told[0].says) == (False, True)
     company.provider.metadata = {"issuer": f"{company.provider.url}/"}
     told = [f for f in examine(load(company.house.config), company.house.url) if f.subject == "sign-in"]
     assert [(f.check, f.ok) for f in told] == [("provider", False)]
