@@ -20,11 +20,15 @@ from fastapi_problem.error import (
 )
 from fastapi_problem.handler import new_exception_handler
 
+from api.headers import NOTHING, protect
 from api.kept import Keeper
 from api.pages.errors import as_page
+from api.retold import behind
 from ledger.engine import LedgerError
 from ledger.read import Reads
+from ledger.served import Served
 from ledger.store import Ledger
+from ledger.text import storable
 from sync.configuration import Configuration
 from sync.configuration.live import Live
 
@@ -53,6 +57,31 @@ class NoSuchAddress(NotFoundProblem):
     """Nothing can be here."""
 
     title = "No such address"
+
+
+class NoSuchDecision(NotFoundProblem):
+    """No decision has this id."""
+
+    title = "No such decision"
+
+
+class NoDecisionRight(ForbiddenProblem):
+    """Somebody else decides this, or replies to it."""
+
+    title = "No decision right"
+
+
+class CannotRecord(BadRequestProblem):
+    """What is to be recorded is wrong."""
+
+    title = "Cannot record"
+
+
+class AlreadyRecorded(StatusProblem):
+    """Another one is recorded in its place."""
+
+    title = "Already recorded"
+    status = 409
 
 
 class WrongInstant(BadRequestProblem):
@@ -87,6 +116,14 @@ class NotReady(ServerProblem):
     status = 503
 
 
+class WrongRequest(StatusProblem):
+    """A parameter or a body that is not as the contract has it."""
+
+    type_ = "request-validation-failed"
+    title = "Request validation error."
+    status = 422
+
+
 class NoAccess(UnauthorisedProblem):
     """No key, a wrong one, or one that is no longer valid."""
 
@@ -103,6 +140,24 @@ class Unprotected(ForbiddenProblem):
     """There are no keys yet, and the request does not come from this machine itself."""
 
     title = "Unprotected"
+
+
+class SignInFailed(BadRequestProblem):
+    """What the identity provider sent back is not what was asked for, or comes too late."""
+
+    title = "Sign-in failed"
+
+
+class SignInRefused(ForbiddenProblem):
+    """It is known who this is, and nobody has let them in."""
+
+    title = "Sign-in refused"
+
+
+class CrossSite(ForbiddenProblem):
+    """Another site's page tried to change something in the name of whoever looked at it."""
+
+    title = "Cross site"
 
 
 class TooManyRequests(StatusProblem):
@@ -131,16 +186,11 @@ def _ledger(request: Request, database: DatabaseDep) -> Reads:
     return database.seen_by(request.state.veil)
 
 
-def _whole(ledger: LedgerDep) -> Ledger:
-    """The whole ledger, where its rows are shown as they are.
-
-    Raises:
-        MissingScope: this reader may see some departments only.
-    """
-    if ledger.veil.shown is not None:
-        raise MissingScope("these tables tell of all departments: this needs a key without --department")
-    ledger.veil.note_all()  # a whole table holds every row: that they were read is noted
-    return ledger.whole
+def _served(request: Request, ledger: LedgerDep) -> Served:
+    """The published tables as this reader may see them."""
+    if ledger.veil.shown is None:
+        return ledger.whole.served()
+    return behind(ledger, _live(request).current, _keeper(request))
 
 
 def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotReady:
@@ -149,11 +199,21 @@ def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotRead
     return NotReady("the database does not answer: the service's log says why, under this request's id")
 
 
+def _wrong_request(_handler: Any, _request: Request, error: RequestValidationError) -> StatusProblem:
+    """What is wrong with a request. What a body said is not repeated: it may be long, private, or nothing that can be written."""
+    parts = ("type", "loc", "msg")
+    told = [{p: e[p] for p in parts} if e["loc"][:1] == ("body",) else e for e in error.errors()]
+    errors = json.loads(storable(json.dumps(told, default=str, ensure_ascii=False)))
+    return WrongRequest(errors=errors)
+
+
 def _with_request_id(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
     told = {**content, "request_id": correlation_id.get()}
     response.body = json.dumps(told, separators=(",", ":")).encode()
-    if content["type"] == "unexpected" and told["request_id"]:  # answered outside of what sets the header elsewhere
-        response.headers["X-Request-ID"] = told["request_id"]
+    if content["type"] == "unexpected":  # answered outside of what sets these headers elsewhere
+        protect(response.headers, NOTHING)
+        if told["request_id"]:
+            response.headers["X-Request-ID"] = told["request_id"]
     return told, response
 
 
@@ -205,18 +265,24 @@ KeeperDep = Annotated[Keeper, Depends(_keeper)]
 DatabaseDep = Annotated[Ledger, Depends(_database)]
 """The whole ledger: for health only."""
 LedgerDep = Annotated[Reads, Depends(_ledger)]
-WholeDep = Annotated[Ledger, Depends(_whole)]
-"""The whole ledger, for those who may see all of it."""
+ServedDep = Annotated[Served, Depends(_served)]
 ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 
 problems = new_exception_handler(
     handlers={LedgerError: _unanswered},
+    request_validation_handler=_wrong_request,
     unhandled_wrappers={"default": Unexpected},
     post_hooks=[_with_request_id, as_page],
 )
 NO_SUCH_ITEM: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchItem)}
 NO_SUCH_DEPARTMENT: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDepartment)}
 NO_SUCH_NODE: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchPlanNode)}
+NO_SUCH_DECISION: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDecision)}
+NOT_RECORDED: dict[int | str, dict[str, Any]] = {
+    400: problems.generate_swagger_response(CannotRecord),
+    403: problems.generate_swagger_response(MissingScope, Unprotected, NoDecisionRight),
+    409: problems.generate_swagger_response(AlreadyRecorded),
+}
 WRONG_INSTANT: dict[int | str, dict[str, Any]] = {400: problems.generate_swagger_response(WrongInstant)}
 NOT_READY: dict[int | str, dict[str, Any]] = {503: problems.generate_swagger_response(NotReady)}
 FILE_REFUSALS: dict[int | str, dict[str, Any]] = {

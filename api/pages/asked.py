@@ -111,7 +111,14 @@ class Asking:
         veil, minute = self.ledger.veil, self.ledger.clock().strftime("%Y-%m-%dT%H:%M")
         sees = (sorted(veil.shown) if veil.shown is not None else None, sorted(veil.asks.items()), sorted(veil.watched))
         url = self.request.url
-        state = (self._database.state(), minute, BORN, id(self.configuration), self.live.problem)
+        state = (
+            self._database.state(),
+            minute,
+            BORN,
+            self.request.state.csrf,
+            id(self.configuration),
+            self.live.problem,
+        )
         told = repr((url.path, url.query, sees, state))
         return f'W/"{blake2b(told.encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()}"'
 

@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
+from api.headers import PAGE, protect
 from api.pages.render import refusal
-
-FOR_PROGRAMS = ("/v1", "/odata", "/files", "/feeds")
+from api.ways_in import FOR_PROGRAMS
 
 
 def as_page(told: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
@@ -17,5 +17,9 @@ def as_page(told: dict[str, Any], request: Request, response: Response) -> tuple
     under = any(request.url.path == p or request.url.path.startswith(f"{p}/") for p in FOR_PROGRAMS)
     if under or "text/html" not in request.headers.get("accept", ""):
         return told, response
-    kept = {k: v for k, v in response.headers.items() if k not in ("content-type", "content-length")}
-    return told, HTMLResponse(refusal(request, told), response.status_code, kept)
+    own = ("content-type", "content-length", "content-security-policy")
+    kept = {k: v for k, v in response.headers.items() if k not in own}
+    page = HTMLResponse(refusal(request, told), response.status_code, kept)
+    if "content-security-policy" in response.headers:  # answered outside of what sets these headers elsewhere
+        protect(page.headers, PAGE.format(forms="'self'"))
+    return told, page

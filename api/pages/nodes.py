@@ -9,9 +9,10 @@ from api.deps import NoSuchPlanNode
 from api.pages.asked import Asking, OnDay
 from api.pages.parts import BESIDE, Names, line, needed, open_on, promise
 from api.pages.render import Page
-from api.pages.shapes import DecisionOut, MeasureOut, NodePageOut, PlaceOut, PromiseOut, WorkOut
+from api.pages.shapes import MeasureOut, NodePageOut, PlaceOut, PromiseOut, WorkOut
 from api.pages.tables import Table, table
 from api.planning import Board, standing
+from api.shapes_decisions import AnnotationOut, DecisionOut
 from api.shapes_plan import PortfolioOut, SignalOut
 from api.words import SHAPES
 from signals.plan import Dependency
@@ -34,7 +35,7 @@ def node(asking: Asking, asked: OnDay, kind: str) -> Page:
     def told(promises: list[Dependency]) -> list[PromiseOut]:
         return [promise(names, d, opened.get(d.key, ())) for d in promises]
 
-    stream = board.plan.workstream_by_key.get(key)
+    spoken, stream = board.spoken().of(key), board.plan.workstream_by_key.get(key)
     work = work_of(asking.ledger, configuration, board, stream, now=asking.at(asked) is None) if stream else None
     metric = measure_of(asking.ledger, configuration, board, found.node) if kind == "key_result" else None
     planned = board.plan.node(key)
@@ -51,9 +52,8 @@ def node(asking: Asking, asked: OnDay, kind: str) -> Page:
         signals=[SignalOut.model_validate(msgspec.to_builtins(v)) for v in board.verdicts(key)],
         needs=told([d for d in board.plan.dependencies if d.consumer == key]),
         awaited_by=told([d for d in board.plan.dependencies if d.provider == key]),
-        decisions=[
-            DecisionOut.model_validate(msgspec.to_builtins(d)) for d in board.plan.decisions if d.subject == key
-        ],
+        decisions=[DecisionOut.told(d) for d in spoken.decisions],
+        annotations=[AnnotationOut.told(a) for a in spoken.annotations if spoken.counts(a) and not a.signal],
         work=WorkOut.model_validate(msgspec.to_builtins(work)) if work else None,
         measure=MeasureOut.model_validate(msgspec.to_builtins(metric)) if metric else None,
     )
@@ -75,6 +75,7 @@ def _tables(page: NodePageOut) -> tuple[Table, ...]:
         table("Signals", "signal outcome severity because reason", page.signals),
         table("Waits for", "deliverable provider_name needed_by committed_by person state open", page.needs),
         table("Is waited for by", "deliverable consumer_name needed_by committed_by state open", page.awaited_by),
+        table("Decisions", "decided_on kind decided_by act_owner act_by loop says note", page.decisions),
         table("Weeks", "week headline reported derived published restated", page.node.weeks),
         *((table("Records", "id title status due_on url", page.work.records),) if page.work else ()),
     )

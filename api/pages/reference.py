@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from api.asking import explain, sources
+from api.connect.routes import ToolsOut, ways
 from api.deps import NoSuchItem
 from api.pages.asked import Asking
 from api.pages.parts import Names, needed
@@ -69,6 +70,12 @@ def _meaning(names: Names, row: Definition) -> MeaningOut:
         thresholds=dict(everywhere),
         own=own,
     )
+
+
+def connecting(asking: Asking) -> Page:
+    """How other tools read what stands here."""
+    told = ToolsOut.model_validate({"items": msgspec.to_builtins(ways(asking.request))})
+    return Page("connect.html", "Connect", asking.ledger.clock(), told, dated=False, forms=("json", "md"))
 
 
 def item(asking: Asking) -> Page:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from hashlib import blake2b
@@ -26,7 +26,7 @@ STATIC = Path(__file__).parent / "static"
 FORMS = ("html", "json", "csv", "md")
 NAV = (
     ("Answer", "/"), ("Exceptions", "/exceptions"), ("Departments", "/departments"), ("Dependencies", "/dependencies"),
-    ("Sources", "/sources"), ("Definitions", "/definitions"),
+    ("Sources", "/sources"), ("Definitions", "/definitions"), ("Connect", "/connect"),
 )  # fmt: skip
 """Everything that a page leads to from its head."""
 
@@ -42,6 +42,8 @@ class Page(msgspec.Struct, frozen=True):
     lead: tuple[str, ...] = ()
     dated: bool = True
     """Whether it can be asked for as of another day."""
+    forms: tuple[str, ...] = FORMS[1:]
+    """In what else it comes."""
 
 
 def render(
@@ -70,7 +72,9 @@ def html(request: Request, configuration: Configuration, page: Page) -> str:
         organisation=configuration.organisation.name,
         nav=NAV,
         path=request.url.path,
-        forms=forms_of(request),
+        forms=forms_of(request, page.forms),
+        session=request.state.session,
+        csrf=request.state.csrf,
         day=day,
         shown_day=f"{page.as_of.astimezone(zone):%Y-%m-%d}",
         link=lambda address, **asked: link(address, day, asked),
@@ -91,11 +95,11 @@ def link(address: str, day: str, asked: Mapping[str, Any]) -> str:
     return f"{path}{'?' + query if query else ''}{'#' + mark if mark else ''}"
 
 
-def forms_of(request: Request) -> dict[str, str]:
+def forms_of(request: Request, forms: Sequence[str]) -> dict[str, str]:
     """Where the same page stands in other forms."""
     path, query = request.url.path, request.url.query
     stem = "/index" if path == "/" else path
-    return {form: f"{quote(stem)}.{form}{'?' + query if query else ''}" for form in FORMS[1:]}
+    return {form: f"{quote(stem)}.{form}{'?' + query if query else ''}" for form in forms}
 
 
 @cache

@@ -84,6 +84,11 @@ def get_definitions(ask: Ask) -> Response:
     return ask.answer(lambda: reference.definitions(ask))
 
 
+@at("/connect")
+def get_connect(ask: Ask) -> Response:
+    return ask.answer(lambda: reference.connecting(ask))
+
+
 @at("/items/{key}")
 def get_item(ask: Ask) -> Response:
     return ask.answer(lambda: reference.item(ask))

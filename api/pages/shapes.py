@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pydantic import BaseModel, Field
 
 from api.shapes import DepartmentEntryOut, DepartmentMappingOut, DepartmentOut, ExplanationOut, SourceOut
+from api.shapes_decisions import AnnotationOut, DecisionOut
 from api.shapes_plan import DependencyOut, NeedsDecisionOut, NodeChangeOut, NodeStatusOut, PortfolioOut, SignalOut
 from ledger.model import Health
 
@@ -142,15 +143,6 @@ class PromiseOut(DependencyOut):
     person: str | None = Field(description="Who promised, by name.")
 
 
-class DecisionOut(BaseModel):
-    kind: str
-    subject: str
-    decided_by: str
-    decided_on: date
-    act_owner: str | None
-    act_by: date | None
-
-
 class PlaceOut(BaseModel):
     """A node above, or whatever else a page leads to."""
 
@@ -187,7 +179,8 @@ class NodePageOut(BaseModel):
     signals: list[SignalOut]
     needs: list[PromiseOut]
     awaited_by: list[PromiseOut]
-    decisions: list[DecisionOut]
+    decisions: list[DecisionOut] = Field(description="About the node or its signals, superseded ones too.")
+    annotations: list[AnnotationOut] = Field(description="What the team says beside the node as a whole.")
     work: WorkOut | None
     measure: MeasureOut | None
 

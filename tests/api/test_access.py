@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,12 @@ from typer.testing import CliRunner
 from api.access import OPEN_TO_ALL, veil_for
 from api.app import create_app
 from api.cli import app as command
+from api.planning import board_at
 from api.server import log_config, run
 from demo.company import DemoCompany, configuration
 from ledger.engine import LedgerError
 from ledger.keys import PREFIX, KeyRefused
+from ledger.model import Annotation, Decision
 from ledger.read import EVERYTHING, Filter
 from ledger.store import Ledger
 from ledger.veil import Veil
@@ -56,7 +59,7 @@ MANY = "access: {requests_per_minute: 100000}"
 class House:
     """The demo company with confidential bindings, synced once; a clock and keys of its own for each test."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], url: str = "") -> None:
         self.environment = environment
         self.config = folder / "config"
         shutil.copytree(configuration(), self.config)
@@ -68,7 +71,7 @@ class House:
             path.write_text(text, encoding="utf-8")
         with (self.config / "organisation.yaml").open("a", encoding="utf-8") as file:
             file.write(f"\n{MANY}\n")
-        self.url, self.clock = f"sqlite:///{folder / 'l.db'}", Clock()
+        self.url, self.clock = url or f"sqlite:///{folder / 'l.db'}", Clock()
         self.ledger = Ledger.open(self.url, migrate=True, clock=self.clock)
         self.loaded: Configuration = load(self.config)
 
@@ -97,24 +100,44 @@ class House:
         )
         self.ledger.publish(week, msgspec.json.encode(msgspec.structs.replace(pack, check_ins=checks)).decode())
 
+    def speak(self) -> None:
+        """Records a decision and a reply about every workstream, and about one of its signals."""
+        opened = {e.subject: e.key for e in board_at(self.ledger, self.loaded).exceptions()}
+        today = self.loaded.calendar.day(self.clock())
+        for w in self.loaded.plan.workstreams:
+            for signal in ("", opened.get(w.key, "")):
+                made = Decision("recovery", w.key, "mia-wong", today, "mia-wong", today, signal, f"note of {w.key}")
+                self.ledger.decisions.record(made, by="test")
+                self.ledger.decisions.annotate(
+                    Annotation("reply", w.key, f"reply of {w.key}", "mia-wong", signal), by="test"
+                )
+
     def forget(self) -> None:
         self.clock.ahead = timedelta()
         with self.ledger.engine.begin() as connection:
-            for table in ("api_key", "audit"):
+            for table in ("api_key", "session", "audit"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")
 
 
-@pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@contextmanager
+def built(folder: Path, url: str = "") -> Iterator[House]:
+    """The house on a database of its own."""
     with DemoCompany() as company, pytest.MonkeyPatch.context() as patch:
         for name, value in company.environment().items():
             patch.setenv(name, value)
-        house = House(tmp_path_factory.mktemp("access"), company.environment())
+        house = House(folder, company.environment(), url)
         with house.ledger:
             for bound in house.loaded.sources:
                 assert sync_source(bound, house.ledger, People(house.loaded.persons())).state == "complete"
             house.close_week()
+            house.speak()
             yield house
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with built(tmp_path_factory.mktemp("access")) as house:
+        yield house
 
 
 @pytest.fixture
@@ -410,7 +433,7 @@ def confidential(house: House, department: str) -> set[str]:
     words = {
         f"{part} of {w.key}"
         for w in house.loaded.plan.workstreams
-        for part in ("reported_raw", "biggest_risk", "need_from_others")
+        for part in ("reported_raw", "biggest_risk", "need_from_others", "note", "reply")
         if any(
             (s.source, b) in bound for s in w.selections for b in ([s.binding] if s.binding else dict(bound).values())
         )
@@ -425,6 +448,7 @@ def addresses(house: House) -> Iterator[str]:
     nodes = house.loaded.plan
     fill = {
         "item_id": [i.item.id for i in house.ledger.items(EVERYTHING, limit=10_000)],
+        "decision_id": [d.id for d in house.ledger.decisions.recorded()],
         "departments/key": [d.department for d in house.loaded.departments],
         "key-results/key": [k.key for k in nodes.key_results],
         "pillars/key": [p.key for p in nodes.pillars],
@@ -462,7 +486,7 @@ def test_another_departments_confidential_rows_are_in_no_answer(house: House, de
     with house.client(department) as client:
         for address in addresses(house):
             answer = client.get(address)
-            assert answer.status_code in (200, 404), (address, answer.text[:300])
+            assert answer.status_code in (200, 404, 405), (address, answer.text[:300])  # 405: it only changes something
             if answer.status_code == 200:  # a refusal repeats the id that was asked for, and nothing else
                 told[address] = answer.text
     for other, texts in others.items():
@@ -475,35 +499,25 @@ def test_another_departments_confidential_rows_are_in_no_answer(house: House, de
     assert "confidential: ask Legal" in everything or department == "legal"
 
 
-def test_published_tables_are_for_keys_of_all_departments(house: House) -> None:
-    """They know no veil: a key that is limited is refused at every address, the answers to others are noted."""
-    from ledger.published import TABLES
+def test_reading_published_tables_is_noted(house: House) -> None:
+    """Under what the reader may see of them: a table that holds confidential rows, not the list of tables."""
 
-    scopes = ("read", "odata")
-    asked = [
-        "",
-        "$metadata",
-        *(t.name for t in TABLES),
-        *(f"{t.name}/$count" for t in TABLES),
-        "Items('legal-jira:10002')",
-    ]
-    with house.client("legal", scopes=scopes) as narrow, house.client(scopes=scopes) as whole:
-        for path in asked:
-            answer = narrow.get(f"/odata/{path}")
-            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "MissingDepartments"), path
-        assert narrow.post("/odata/$batch").status_code in (403, 405)
-        assert whole.get("/odata/").status_code == 200
-        assert not [a for a in house.ledger.audit.acts() if a.what == "read"]
-        assert any(
-            r["source"] == "legal-jira"
-            for r in whole.get("/odata/Items?$filter=source eq 'legal-jira'").json()["value"]
-        )
-    (noted,) = [a for a in house.ledger.audit.acts() if a.what == "read"]
-    assert "legal-jira/legal-entities" in noted.subject
-    with house.client("legal") as narrow, house.client() as whole:
-        for n, path in enumerate(("/files/bi_items.csv", "/files/bi_plan_nodes.jsonl", "/feeds/plan.ics"), 2):
-            assert (narrow.get(path).status_code, whole.get(path).status_code) == (403, 200), path
-            assert len([a for a in house.ledger.audit.acts() if a.what == "read"]) == n
+    def noted() -> list[str]:
+        return [a.subject for a in house.ledger.audit.acts() if a.what == "read"]
+
+    with (
+        house.client("legal", scopes=("read", "odata")) as own,
+        house.client("engineering", scopes=("odata",)) as other,
+    ):
+        own.get("/odata/")
+        own.get("/odata/$metadata")
+        own.get("/files")
+        other.get("/odata/Items")
+        assert noted() == []
+        asked = ("/odata/Items?$top=1", "/files/bi_items.csv", "/files/bi_plan_nodes.jsonl", "/feeds/plan.ics")
+        for count, path in enumerate(asked, 1):
+            assert own.get(path).status_code == 200, path
+            assert noted() == ["legal-jira/legal-entities"] * count
 
 
 def test_headlines_and_counts_are_the_same_for_everybody(house: House) -> None:
@@ -621,17 +635,20 @@ QUESTIONS: dict[str, Callable[[Any, str], Any]] = {
 }
 """Every question to the ledger whose answer tells of rows."""
 COUNTED = {
-    "revision", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "whole",
+    "revision", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "hides", "whole",
 }  # fmt: skip
 """Questions whose answers are counts, instants, keys of the plan, or whom to ask."""
 WHOLE = {
     "states", "latest", "stated", "acts", "crowded", "acts_of", "waits", "by_keys", "tells_actors", "good_runs", "last_run", "wholes",
-    "first_seen", "opened", "last_noted", "closes",
+    "first_seen", "opened", "last_noted", "closes", "logged",
     "stood", "standing", "open_rows", "places", "changed_since", "members", "homes", "forget_standing", "place", "stand",
-    "published", "published_count", "published_of_each", "published_whole", "state",
+    "served", "state",
 }  # fmt: skip
 """Questions of judging and keeping: only the whole ledger answers them, and what is made of them is veiled (api/planning.py)."""
-UNVEILED = {"api/asking.py", "api/course.py", "api/curtain.py", "api/deps.py", "api/odata/routes.py", "api/planning.py"}
+UNVEILED = {
+    "api/app_decisions.py", "api/asking.py", "api/course.py", "api/curtain.py", "api/deps.py", "api/feeds/calendar.py", "api/feeds/routes.py", "api/planning.py",
+    "api/retold.py",
+}  # fmt: skip
 """Where an answer to a reader is made from the whole ledger."""
 
 
@@ -783,12 +800,14 @@ def test_a_key_is_shown_once(house: House, terminal: Callable[..., Any]) -> None
     ("words", "says"),
     [
         (["bad name"], "is no name"),
-        (["bi", "--scope", "write"], "is not one of read, odata, sync, admin"),
+        (["bi", "--scope", "write"], "is not one of read, odata, sync, decide, admin"),
         (["bi", "--department", "lagal"], "no department is called 'lagal'"),
         (["bi", "--expires", "soon"], "write 12h, 90d or 8w"),
         (["bi", "--expires", "0d"], "write 12h, 90d or 8w"),
         (["bi", "--in-url"], "give it --expires, or --department"),
         (["bi", "--in-url", "--scope", "admin", "--expires", "1d"], "may only read"),
+        (["mia", "--scope", "decide"], "is somebody's: --person KEY"),
+        (["mia", "--scope", "decide", "--person", "mia-wang"], "nobody active in people.yaml has the key 'mia-wang'"),
     ],
 )
 def test_a_key_that_there_cannot_be_is_refused(terminal: Callable[..., Any], words: list[str], says: str) -> None:
