@@ -422,6 +422,44 @@ def test_departments_that_wait_for_each_other_meet_in_one_cell(client: TestClien
     assert all(sentence in page for said in open_now.values() for sentence in said)
 
 
+def test_what_was_decided_and_replied_stands_beside_its_signal(tmp_path: Path) -> None:
+    """Whoever reads the signal reads the answer to it."""
+    company = Scripted(tmp_path, workstreams=6, items=120)
+    company.fill()
+    with local(create_app(company.ledger, company.configuration)) as client:
+        signals = client.get("/v1/exceptions").json()["items"]
+        late = next(e for e in signals if e["signal"] == "behind_pace")
+        owner = company.configuration.plan.workstream_by_key[late["subject"]].owner
+        decision = {
+            "kind": "recovery",
+            "signal": late["key"],
+            "act_owner": owner,
+            "act_by": "2026-11-25",
+            "note": "<b>Two more</b>",
+        }
+        answer = client.post("/v1/decisions", json={**decision, "decided_by": owner})
+        assert answer.status_code == 201, answer.text
+        reply = {"signal": late["key"], "text": "We wait for the <i>vendor</i>", "said_by": owner}
+        assert client.post("/v1/annotations", json=reply).status_code == 201
+        (told,) = client.get("/v1/decisions").json()["items"]
+        for address in (f"/workstreams/{late['subject']}", f"/exceptions?node={late['subject']}&signal=behind_pace"):
+            page = words(opened(client, address).text)
+            assert told["says"] in page
+            assert "<b>Two more</b>" in page
+            assert "replies: We wait for the <i>vendor</i>" in page
+        decided = client.get(f"/workstreams/{late['subject']}.json").json()["decisions"]
+        assert [d["id"] for d in decided] == [told["id"]]
+    company.close()
+
+
+def test_every_way_to_connect_is_shown(client: TestClient) -> None:
+    page = words(opened(client, "/connect").text)
+    for tool in client.get("/connect.json").json()["items"]:
+        assert tool["name"] in page
+        for snippet in tool["snippets"]:
+            assert words(snippet["text"]) in page
+
+
 # -- the veil ------------------------------------------------------------------------------------------------------------
 
 

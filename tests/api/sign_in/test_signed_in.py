@@ -270,3 +270,18 @@ def test_where_people_sign_in_the_service_listens_for_all_without_a_key(
     monkeypatch.setattr(uvicorn, "run", lambda _app, host, **_: served.append(host))
     run(company.house.ledger, company.write(), host="0.0.0.0", port=0, schedule=False)
     assert served == ["0.0.0.0"]
+
+
+def test_a_page_says_who_is_signed_in_and_lets_them_out(company: Company) -> None:
+    """The form on the page carries the session's token, and no other session's page is taken for this one's."""
+    browser = company.browser()
+    browser.sign_in(MIA, wanted="/")
+    page = browser.client.get("/", headers=HTML)
+    assert f"Signed in as <bdi>{MIA}</bdi>" in page.text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1]  # type: ignore[index]  # it is there
+    other = company.browser()
+    other.sign_in(MIA, wanted="/")
+    answer = other.client.get("/", headers={**HTML, "If-None-Match": page.headers["etag"]})
+    assert (answer.status_code, token in answer.text) == (200, False)
+    assert browser.client.post("/sign-out", data={"csrf_token": token}).status_code == 303
+    assert browser.client.get("/", headers=HTML).headers["location"] == "/sign-in?next=%2F"
