@@ -201,7 +201,8 @@ def work_of(ledger: Reads, configuration: Configuration, board: Board, w: Workst
     steps = sorted((_step(facts, w, p, asks) for p in points), key=_urgency)
     records = sorted((i for i in work if i.id not in asks), key=_worst)
     hidden = sum(i.id in asks for i in work)
-    return Work(tuple(steps), _pace(facts, w, points), tuple(map(_record, records)), hidden)
+    pace = _pace(facts, w, points, by_week=any(p.item in asks for p in points))
+    return Work(tuple(steps), pace, tuple(map(_record, records)), hidden)
 
 
 def _step(facts: Facts, w: Workstream, p: Checkpoint, asks: Mapping[str, str]) -> Step:
@@ -232,11 +233,13 @@ def _urgency(s: Step) -> tuple[object, ...]:
     return (order, -s.late_days, -days if s.state == "done" else days, s.title)
 
 
-def _pace(facts: Facts, w: Workstream, points: Sequence[Checkpoint]) -> tuple[Pace, ...]:
-    """Every day on which something was planned or done, and today."""
+def _pace(facts: Facts, w: Workstream, points: Sequence[Checkpoint], *, by_week: bool) -> tuple[Pace, ...]:
+    """Every day on which something was planned or done, and today. by_week: only ends of weeks, which tell nobody the day of one record."""
     counted = [p for p in points if not p.cancelled]
     total = sum(p.weight for p in counted)
     days = {d for p in counted for d in (p.baseline_on, p.done_on) if d is not None}
+    if by_week:
+        days = {d + timedelta(days=6 - d.weekday()) for d in days}
     if not total or len(days) < 2:
         return ()
     told = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import msgspec
 
@@ -18,18 +19,18 @@ from api.pages.tables import Table, table
 from api.planning import board_at
 from api.shapes import DepartmentMappingOut, DepartmentOut, SourceOut, department_shape
 from api.words import SHAPES
-from ledger.read import Reads
-from sync.configuration import Configuration
+from signals.overview import Answer
 
 
 def departments(asking: Asking) -> Page:
     """Every department in one line."""
     configuration, ledger = asking.configuration, asking.ledger
     board = board_at(ledger, configuration)
-    names, waiting = Names(configuration, board.plan), _waiting(ledger, configuration)
+    names, said = Names(configuration, board.plan), answers(ledger, configuration, board.as_of)
+    waiting = _waiting(said)
     open_of = Counter(names.department(e.subject) for e in board.exceptions())
     rows = []
-    for d, a in zip(configuration.departments, answers(ledger, configuration, board.as_of), strict=True):
+    for d, a in zip(configuration.departments, said, strict=True):
         entry = department_shape(d, configuration, waiting).model_dump()
         rows.append(
             DepartmentRowOut(
@@ -58,8 +59,9 @@ def department(asking: Asking) -> Page:
     board = board_at(ledger, configuration)
     names, closes = Names(configuration, board.plan), asking.closes(board.as_of)
     streams, keys = names.streams_of(key), {s.key for s in mine.sources}
-    entry = department_shape(mine, configuration, _waiting(ledger, configuration))
-    answer = next(a for a in answers(ledger, configuration, board.as_of) if a.department == key)
+    said = answers(ledger, configuration, board.as_of)
+    entry = department_shape(mine, configuration, _waiting(said))
+    answer = next(a for a in said if a.department == key)
     rows = [e for e in board.exceptions() if names.department(e.subject) == key]
     told = DepartmentPageOut(
         as_of=board.as_of,
@@ -90,10 +92,9 @@ def _tables(told: DepartmentPageOut) -> tuple[Table, ...]:
     )
 
 
-def _waiting(ledger: Reads, configuration: Configuration) -> dict[str, int]:
+def _waiting(told: Iterable[Answer]) -> dict[str, int]:
     """By department: words that wait for a translation."""
-    unmapped = ledger.unmapped_words(at=ledger.clock())
-    return {d.department: sum(unmapped.get(s.key, 0) for s in d.sources) for d in configuration.departments}
+    return {a.department: sum(s.unmapped for s in a.sources) for a in told}
 
 
 def _adherence(closes: list[Close], key: str) -> AdherenceOut | None:
