@@ -49,6 +49,8 @@ SCOPES = ("read", "odata", "sync", "decide", "admin")
 IN_ADDRESSES = ("read", "odata")
 """Scopes that a key in an address may have: addresses are kept in histories, proxies and spreadsheets."""
 OPEN_TO_ALL = ("/healthz", "/readyz")
+LOOKS = "/static/"
+"""What pages look like is nobody's secret, and a refusal is a page too."""
 UNDER = (("/odata", "odata"), ("/v1/sync", "sync"), ("/sign-out", "read"))
 """Scopes by where a path begins. Elsewhere reading needs read, and changing anything admin."""
 DECIDED = ("/v1/decisions", "/v1/annotations")
@@ -120,7 +122,7 @@ class Door:
             await self._http(scope, receive, send if secret is None else _private(send), secret)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, in_address: str | None) -> None:
-        if scope["path"] in OPEN_TO_ALL:
+        if scope["path"] in OPEN_TO_ALL or scope["path"].startswith(LOOKS):
             return await self.app(scope, receive, send)
         try:
             if scope["path"] in GATE and await run_in_threadpool(self._at_the_gate, scope):

@@ -301,8 +301,12 @@ def test_a_closed_door_is_a_page_too(house: House) -> None:
     house.client("legal")
     with local(create_app(house.ledger, house.loaded)) as client:
         answer = client.get("/", headers=BROWSER)
-    assert (answer.status_code, "an access key is needed" in answer.text) == (401, True)
-    assert "Basic" in answer.headers["www-authenticate"]
+        assert (answer.status_code, "an access key is needed" in answer.text) == (401, True)
+        assert "Basic" in answer.headers["www-authenticate"]
+        looks = re.search(r'rel="stylesheet" href="([^"]+)"', answer.text)[1]  # type: ignore[index]  # it is there
+        assert client.get(looks).status_code == 200
+        for beside in ("/static/../v1/items", "/static/%2e%2e/v1/items", "/static", "/static/../routes.py"):
+            assert client.get(beside).status_code in (401, 404), beside
 
 
 def test_a_page_is_asked_for_by_head_and_only_when_it_is_another(house: House, client: TestClient) -> None:
