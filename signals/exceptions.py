@@ -67,7 +67,7 @@ def exceptions(facts: Facts, verdicts: Iterable[Verdict], nodes: Mapping[str, No
     """Open signals of at least warn; each says who decides what. nodes: at least their subjects."""
     for v in verdicts:
         if v.outcome == "open" and v.severity in ("warn", "high"):
-            yield _needs(facts, v, nodes)
+            yield needs(facts, v, nodes)
 
 
 def urgency(row: NeedsDecision) -> tuple[object, ...]:
@@ -75,7 +75,8 @@ def urgency(row: NeedsDecision) -> tuple[object, ...]:
     return (-RANK[row.severity], -len(row.affects), row.node, row.signal, row.key)
 
 
-def _needs(facts: Facts, v: Verdict, nodes: Mapping[str, NodeStatus]) -> NeedsDecision:
+def needs(facts: Facts, v: Verdict, nodes: Mapping[str, NodeStatus]) -> NeedsDecision:
+    """One open signal of any severity, with who decides what about it."""
     row = CATALOGUE[v.signal]
     node = nodes.get(v.subject)
     right = next((r for r in facts.plan.decision_rights if r.situation == row.situation), None)
