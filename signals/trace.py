@@ -50,9 +50,7 @@ class Warned(msgspec.Struct, frozen=True):
     first: NeedsDecision
 
 
-def watched(
-    facts: Facts, streams: Sequence[Workstream], period: Period, thresholds: Thresholds
-) -> Iterator[Watched]:
+def watched(facts: Facts, streams: Sequence[Workstream], period: Period, thresholds: Thresholds) -> Iterator[Watched]:
     """Some workstreams at the close of each week of a period that has closed by now, oldest first."""
     for week in facts.calendar.weeks(period.start_on, min(facts.now, facts.calendar.end_of(period.end_on))):
         closes = facts.calendar.close_of(week)
