@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, literal, select
+from sqlalchemy import JSON, cast, func, literal, select
 from sqlalchemy.exc import DataError
 from sqlmodel import SQLModel
 
@@ -37,6 +37,7 @@ from ledger.tables import (
 CHUNK = 500
 GONE = (Presence.DELETED, Presence.MOVED_OUT)
 _item = msgspec.json.Decoder(Item).decode
+_names = msgspec.json.Decoder(tuple[str, ...]).decode
 _cells = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -59,6 +60,18 @@ class Stated(msgspec.Struct, frozen=True):
     missing_since: datetime | None
     raw: bytes
     cells: dict[str, str]
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """What was published last under a name, without its body."""
+
+    name: str
+    version: int
+    published_at: datetime
+    closes_at: datetime
+    settles_at: datetime
+    provisional: bool
+    restated: tuple[str, ...]
 
 
 class Remembered(Reads):
@@ -238,11 +251,28 @@ class Remembered(Reads):
         rows = self._rows(select(columns(Meta).noted_at))
         return from_ms(rows[0][0]) if rows and rows[0][0] is not None else None
 
-    def closes(self) -> list[tuple[str, int, datetime, str]]:
-        """(week, version, when, pack as JSON) of every weekly close, oldest first."""
+    def closes(self, name: str | None = None) -> list[tuple[str, int, datetime, str]]:
+        """(name, version, when, pack as JSON) of everything that was closed, or of one name, by name and oldest first."""
         c = columns(WeeklyCloseRow)
-        rows = self._rows(select(c.week, c.version, c.closed_at, c.body).order_by(c.week, c.version))
+        wanted = select(c.week, c.version, c.closed_at, c.body).order_by(c.week, c.version)
+        rows = self._rows(wanted if name is None else wanted.where(c.week == name))
         return [(r[0], r[1], from_ms(r[2]), r[3]) for r in rows]
+
+    def closed(self) -> list[Closed]:
+        """What was published last under each name, what closed last first; no body is read."""
+        c = columns(WeeklyCloseRow)
+        last = select(c.week, func.max(c.version).label("version")).group_by(c.week).subquery()
+        parts = [self._part(c.body, name) for name in ("closes_at", "settles_at", "provisional", "restated")]
+        wanted = select(c.week, c.version, c.closed_at, *parts)
+        rows = self._rows(wanted.join(last, (c.week == last.c.week) & (c.version == last.c.version)))
+        found = [_closed(row) for row in rows]
+        return sorted(found, key=lambda p: (p.closes_at, p.name), reverse=True)
+
+    def _part(self, body: Any, name: str) -> Any:
+        """A part of JSON that is kept as text, as text."""
+        if self.engine.dialect.name == "sqlite":
+            return func.json_extract(body, f"$.{name}")
+        return func.json_extract_path_text(cast(body, JSON), name)
 
     # -- published tables ----------------------------------------------------------------------------------------
 
@@ -294,6 +324,11 @@ class Remembered(Reads):
             if isinstance(error.__cause__, DataError):  # PostgreSQL's arithmetic ends where SQLite's goes on in floats
                 raise WrongQuestion("the numbers in this question grow too large to calculate with") from error
             raise
+
+
+def _closed(row: Any) -> Closed:
+    closes, settles = (msgspec.convert(text, datetime) for text in (row[3], row[4]))
+    return Closed(row[0], row[1], from_ms(row[2]), closes, settles, str(row[5]) in ("1", "true"), _names(row[6]))
 
 
 def _as_of(v: Any, at: datetime, *, known: bool) -> list[Any]:

@@ -268,7 +268,7 @@ class PlanNodeRow(SQLModel, table=True):
 
 
 class WeeklyCloseRow(SQLModel, table=True):
-    """A published week. Never overwritten: what is known better later is another version."""
+    """A published week, month or period. Never overwritten: what is known better later is another version."""
 
     __tablename__ = "weekly_close"
     week: str = Field(sa_column=_text(key=True))
