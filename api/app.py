@@ -15,6 +15,7 @@ from fastapi.security.http import HTTPBase
 from fastapi_problem.handler import add_exception_handler
 
 from api.access import Door
+from api.app_packs import packs
 from api.app_plan import plan
 from api.asking import explain, overview, sources
 from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED, WRONG_PARAMETERS
@@ -221,7 +222,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.add_middleware(Door, ledger=ledger, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
-    for router in (v1, plan):
+    for router in (v1, plan, packs):
         app.include_router(
             router,
             dependencies=[*KEYS, Depends(nothing_else)],

@@ -20,6 +20,7 @@ TAGS = [
     {"name": "status", "description": "The answer: how each department and the company are tracking."},
     {"name": "items", "description": "What the trackers hold, on the one format, with the words as said."},
     {"name": "plan", "description": "Pillars, objectives, key results and workstreams, and how they stand at any instant."},
+    {"name": "packs", "description": "What was published at the close of a week, a month and a period, and never changed."},
     {"name": "departments", "description": "Departments, and what their words mean."},
     {"name": "sources", "description": "The trackers that are read, and how fresh what is known of them is."},
     {"name": "files", "description": "Every published table as a whole file."},

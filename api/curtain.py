@@ -128,14 +128,14 @@ class Curtain:
         """Nodes as the reader may have them. decisive: the verdicts whose sentences they say (`decided_by`)."""
         self._look_up(ref for v in decisive for ref in (v.subject, *_refs(v.evidence)))
         asks = {v.key: self.of_verdict(v) for v in decisive}
-        measured = self._measured()
+        measured = self.measured()
 
         def ask_of(key: str) -> str:
             return asks.get(key, WITHHELD) if key else ""
 
         return {k: veiled_node(n, ask_of, measured=k in measured) for k, n in nodes.items()}
 
-    def _measured(self) -> set[str]:
+    def measured(self) -> set[str]:
         """Key results of hidden metrics, and everything above them."""
         results = [k for k in self._plan.key_results if k.key in self.asks]
         objectives = [o for k in results if (o := self._plan.objective_by_key.get(k.objective))]

@@ -48,6 +48,12 @@ class NoSuchPlanNode(NotFoundProblem):
     title = "No such node"
 
 
+class NoSuchPublished(NotFoundProblem):
+    """Nothing was published under this name."""
+
+    title = "No such pack"
+
+
 class NoSuchAddress(NotFoundProblem):
     """Nothing can be here."""
 
@@ -216,6 +222,7 @@ problems = new_exception_handler(
 NO_SUCH_ITEM: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchItem)}
 NO_SUCH_DEPARTMENT: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDepartment)}
 NO_SUCH_NODE: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchPlanNode)}
+NO_SUCH_PACK: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchPublished)}
 WRONG_INSTANT: dict[int | str, dict[str, Any]] = {400: problems.generate_swagger_response(WrongInstant)}
 NOT_READY: dict[int | str, dict[str, Any]] = {503: problems.generate_swagger_response(NotReady)}
 FILE_REFUSALS: dict[int | str, dict[str, Any]] = {

@@ -77,7 +77,8 @@ class Manners:
         headers = MutableHeaders(scope=start)
         _common(headers)
         if start["status"] == 200:
-            tag = headers["ETag"] = await run_in_threadpool(_tag, address, body)
+            make = _tag if headers["content-type"] == "application/json" else _tag_of_text
+            tag = headers["ETag"] = await run_in_threadpool(make, address, body)
             if at:
                 self._remember(address, Told(at, configuration, tag, frozenset(veil.met)))
             if asked and names(asked, tag):
@@ -131,6 +132,10 @@ def _tag(address: bytes, body: bytes) -> str:
     answer: Any = msgspec.json.decode(body)
     kept = _lasting({k: v for k, v in answer.items() if k not in INSTANTS} if isinstance(answer, dict) else answer)
     return f'W/"{blake2b(address + msgspec.json.encode(kept), digest_size=16).hexdigest()}"'
+
+
+def _tag_of_text(address: bytes, body: bytes) -> str:
+    return f'W/"{blake2b(address + body, digest_size=16).hexdigest()}"'
 
 
 def _lasting(answer: Any) -> Any:

@@ -35,8 +35,10 @@ from ledger.read import EVERYTHING, Filter
 from ledger.store import Ledger
 from ledger.veil import Veil
 from normalizer.people import People
-from sync.closing import close_week
+from sync.closing import published
 from sync.configuration import Configuration, load
+from sync.longer import days_of
+from sync.packs import close, kind_of
 from sync.run import sync_source
 from tests.asking import local
 from tests.tracked import Clock
@@ -84,18 +86,27 @@ class House:
         secret = self.key("-".join(departments) or "everybody", *departments, **more)
         return TestClient(self.app(), headers={"Authorization": f"Bearer {secret}"})
 
-    def close_week(self) -> None:
-        """Publishes the week that runs, as of just after its close, and once more with words in every check-in."""
-        calendar = self.loaded.calendar
-        week = calendar.week_at(self.clock())
-        self.clock.ahead = calendar.close_of(week) + timedelta(hours=1) - datetime.now(UTC)
-        pack = close_week(self.ledger, self.loaded, week)
+    def publish(self) -> None:
+        """Publishes the week, the month and the period that run, as of just after they end; the last week once more with words in every
+        check-in."""
+        calendar, now = self.loaded.calendar, datetime.now(UTC)
+        month, week = f"{calendar.day(now):%Y-%m}", calendar.week_at(now)
+        period = next(p for p in self.loaded.plan.periods if p.start_on <= calendar.day(now) <= p.end_on)
+        ends = {
+            week: calendar.close_of(week),
+            month: calendar.end_of(days_of(month)[1]),
+            period.key: calendar.end_of(period.end_on),
+        }
+        for name, end in ends.items():
+            self.clock.ahead = end + timedelta(days=1) - now
+            close(self.ledger, self.loaded, name)
         self.clock.ahead = timedelta()
         said = ("reported_raw", "biggest_risk", "need_from_others")
+        pack = published(self.ledger)[-1]
         checks = tuple(
             msgspec.structs.replace(c, **{part: f"{part} of {c.node}" for part in said}) for c in pack.check_ins
         )
-        self.ledger.publish(week, msgspec.json.encode(msgspec.structs.replace(pack, check_ins=checks)).decode())
+        self.ledger.publish(pack.week, msgspec.json.encode(msgspec.structs.replace(pack, check_ins=checks)).decode())
 
     def forget(self) -> None:
         self.clock.ahead = timedelta()
@@ -113,7 +124,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         with house.ledger:
             for bound in house.loaded.sources:
                 assert sync_source(bound, house.ledger, People(house.loaded.persons())).state == "complete"
-            house.close_week()
+            house.publish()
             yield house
 
 
@@ -428,6 +439,7 @@ def addresses(house: House) -> Iterator[str]:
         "departments/key": [d.department for d in house.loaded.departments],
         "key-results/key": [k.key for k in nodes.key_results],
         "pillars/key": [p.key for p in nodes.pillars],
+        "packs/name": [p.name for p in house.ledger.closed()],
         "nodes/key": ["company", *(n.key for n in (*nodes.pillars, *nodes.objectives, *nodes.key_results, *nodes.workstreams))],
     }  # fmt: skip
     since = (datetime.now(UTC) - timedelta(days=21)).isoformat().replace("+", "%2B")
@@ -550,6 +562,41 @@ def test_check_ins_of_hidden_rows_keep_their_figures_and_lose_their_words(house:
             assert (check["said_by"], check["url"]) == (None, "")
 
 
+def test_packs_keep_their_colours_and_counts_and_lose_their_words(house: House) -> None:
+    """A week, a month and a period: the same picture for everybody; what it stands on is its owner's."""
+
+    def asked(client: TestClient, name: str) -> Any:
+        return client.get(f"/v1/packs/{quote(name)}").json()
+
+    def signals(page: Any, *sections: str) -> list[tuple[str, str, str]]:
+        return [(e["signal"], e["severity"], e["subject"]) for section in sections for e in page[section]]
+
+    with house.client() as whole, house.client("engineering") as narrow:
+        last = {kind_of(p.name): p.name for p in reversed(house.ledger.closed())}
+        told, shown = ({kind: asked(c, name) for kind, name in last.items()} for c in (whole, narrow))
+        weeks = (told["week"], shown["week"])
+        one, other = ([(n["key"], n["headline"], n["distribution"], n["coverage"]) for n in w["nodes"]] for w in weeks)
+        assert one == other
+        one, other = (signals(w["page"], "blocked", "derisk") for w in weeks)
+        assert one == other
+        months = (told["month"]["page"], shown["month"]["page"])
+        one, other = (
+            [[(t["node"], p["week"], p["headline"]) for p in t["points"]] for t in m["trends"]] for m in months
+        )
+        assert one == other
+        assert (months[0]["load"], months[0]["pairs"]) == (months[1]["load"], months[1]["pairs"])
+        assert {p["score"] for t in months[1]["trends"] if t["node"] == "first-accounts" for p in t["points"]} == {None}
+        periods = (told["period"]["page"], shown["period"]["page"])
+        for part in ("calibration", "latency", "infrastructure", "late", "misses"):
+            assert periods[0][part] == periods[1][part], part
+        scores = [{s["node"]: s for s in p["scores"]}["first-accounts"] for p in periods]
+        assert [s["score"] is None for s in scores] == [False, True]
+        assert (scores[1]["says"], scores[1]["verdict"]) == ("confidential: ask Sales", scores[0]["verdict"])
+        for name in (last["week"], last["period"]):
+            assert "confidential" not in whole.get(f"/v1/packs/{quote(name)}.md").text
+            assert "confidential: ask" in narrow.get(f"/v1/packs/{quote(name)}.md").text
+
+
 def test_a_check_in_remembers_what_it_stood_on(house: House, tmp_path: Path) -> None:
     """A plan that selects other records now does not open what was said from those of then."""
     config = tmp_path / "config"
@@ -619,12 +666,12 @@ COUNTED = {
 """Questions whose answers are counts, instants, keys of the plan, or whom to ask."""
 WHOLE = {
     "states", "latest", "stated", "acts", "crowded", "acts_of", "waits", "by_keys", "tells_actors", "good_runs", "last_run", "wholes",
-    "first_seen", "opened", "last_noted", "closes",
+    "first_seen", "opened", "last_noted", "closes", "closed",
     "stood", "standing", "open_rows", "places", "changed_since", "members", "homes", "forget_standing", "place", "stand",
     "published", "published_count", "published_of_each", "published_whole", "state",
 }  # fmt: skip
 """Questions of judging and keeping: only the whole ledger answers them, and what is made of them is veiled (api/planning.py)."""
-UNVEILED = {"api/asking.py", "api/curtain.py", "api/deps.py", "api/odata/routes.py", "api/planning.py"}
+UNVEILED = {"api/asking.py", "api/curtain.py", "api/deps.py", "api/odata/routes.py", "api/packs.py", "api/planning.py"}
 """Where an answer to a reader is made from the whole ledger."""
 
 

@@ -17,6 +17,7 @@ from api.app import create_app
 from demo.company import DemoCompany, configuration
 from ledger.store import Ledger
 from normalizer.people import People
+from sync.closing import close_week
 from sync.configuration import Configuration, load
 from sync.run import sync_source
 from tests.asking import local
@@ -71,6 +72,9 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         house = House(ledger, load(folder / "config"), clock)
         for number in range(len(house.config.sources)):
             house.sync(number)
+        week = house.config.calendar.week_at(NOON)
+        clock.now = house.config.calendar.close_of(week) + timedelta(hours=1)
+        close_week(ledger, house.config, week)
         yield house
 
 
@@ -87,12 +91,17 @@ def addresses(client: TestClient) -> list[str]:
     """Every GET of /v1 as the contract lists them, with something real in the place of each parameter."""
     said = client.get("/openapi.json").json()["paths"]
     real = {"item_id": "LEGAL-2", "pillars": "", "departments": "legal"}
+    real["name"] = client.get("/v1/packs").json()["items"][0]["name"]
     for kind in ("pillars", "key-results", "workstreams"):
         real[kind] = client.get(f"/v1/{kind}").json()["items"][0]["key"]
     found = []
     for path in (p for p in said if p.startswith("/v1/")):
         kind = path.split("/")[2]
-        path = path.replace("{item_id}", real["item_id"]).replace("{key}", real.get(kind, real["workstreams"]))
+        path = (
+            path.replace("{item_id}", real["item_id"])
+            .replace("{name}", real["name"])
+            .replace("{key}", real.get(kind, real["workstreams"]))
+        )
         found.append(f"{path}?since={(NOON - timedelta(days=7)):%Y-%m-%dT%H:%M:%SZ}" if path == "/v1/changes" else path)
     assert len(found) > 20
     return found
