@@ -20,6 +20,7 @@ from fastapi_problem.error import (
 )
 from fastapi_problem.handler import new_exception_handler
 
+from api.headers import NOTHING, protect
 from api.kept import Keeper
 from ledger.engine import LedgerError
 from ledger.read import Reads
@@ -110,6 +111,24 @@ class Unprotected(ForbiddenProblem):
     title = "Unprotected"
 
 
+class SignInFailed(BadRequestProblem):
+    """What the identity provider sent back is not what was asked for, or comes too late."""
+
+    title = "Sign-in failed"
+
+
+class SignInRefused(ForbiddenProblem):
+    """It is known who this is, and nobody has let them in."""
+
+    title = "Sign-in refused"
+
+
+class CrossSite(ForbiddenProblem):
+    """Another site's page tried to change something in the name of whoever looked at it."""
+
+    title = "Cross site"
+
+
 class TooManyRequests(StatusProblem):
     """The key has asked more often than it may."""
 
@@ -157,8 +176,10 @@ def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotRead
 def _with_request_id(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
     told = {**content, "request_id": correlation_id.get()}
     response.body = json.dumps(told, separators=(",", ":")).encode()
-    if content["type"] == "unexpected" and told["request_id"]:  # answered outside of what sets the header elsewhere
-        response.headers["X-Request-ID"] = told["request_id"]
+    if content["type"] == "unexpected":  # answered outside of what sets these headers elsewhere
+        protect(response.headers, NOTHING)
+        if told["request_id"]:
+            response.headers["X-Request-ID"] = told["request_id"]
     return told, response
 
 

@@ -111,7 +111,7 @@ class House:
     def forget(self) -> None:
         self.clock.ahead = timedelta()
         with self.ledger.engine.begin() as connection:
-            for table in ("api_key", "audit"):
+            for table in ("api_key", "session", "audit"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")
 
 
@@ -467,7 +467,7 @@ def test_another_departments_confidential_rows_are_in_no_answer(house: House, de
     with house.client(department) as client:
         for address in addresses(house):
             answer = client.get(address)
-            assert answer.status_code in (200, 404), (address, answer.text[:300])
+            assert answer.status_code in (200, 404, 405), (address, answer.text[:300])  # 405: it only changes something
             if answer.status_code == 200:  # a refusal repeats the id that was asked for, and nothing else
                 told[address] = answer.text
     for other, texts in others.items():
