@@ -88,8 +88,8 @@ def veil_for(reader: Reader, configuration: Configuration) -> Veil:
     }
     everything = frozenset((source, b.key) for _, source, b in bound)
     secret = frozenset((source, b.key) for _, source, b in bound if b.confidential)
-    shown = None if reader.departments is None else everything - asks.keys()
-    return Veil(shown, asks, secret - asks.keys() if reader is not ANYBODY else frozenset())
+    shown = None if reader.departments is None else everything.difference(asks)
+    return Veil(shown, asks, secret.difference(asks) if reader is not ANYBODY else frozenset())
 
 
 def on_loopback(name: str) -> bool:

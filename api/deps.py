@@ -22,8 +22,10 @@ from fastapi_problem.handler import new_exception_handler
 
 from api.headers import NOTHING, protect
 from api.kept import Keeper
+from api.retold import behind
 from ledger.engine import LedgerError
 from ledger.read import Reads
+from ledger.served import Served
 from ledger.store import Ledger
 from sync.configuration import Configuration
 from sync.configuration.live import Live
@@ -155,16 +157,11 @@ def _ledger(request: Request, database: DatabaseDep) -> Reads:
     return database.seen_by(request.state.veil)
 
 
-def _whole(ledger: LedgerDep) -> Ledger:
-    """The whole ledger, where its rows are shown as they are.
-
-    Raises:
-        MissingScope: this reader may see some departments only.
-    """
-    if ledger.veil.shown is not None:
-        raise MissingScope("these tables tell of all departments: this needs a key without --department")
-    ledger.veil.note_all()  # a whole table holds every row: that they were read is noted
-    return ledger.whole
+def _served(request: Request, ledger: LedgerDep) -> Served:
+    """The published tables as this reader may see them."""
+    if ledger.veil.shown is None:
+        return ledger.whole.served()
+    return behind(ledger, _live(request).current, _keeper(request))
 
 
 def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotReady:
@@ -231,8 +228,7 @@ KeeperDep = Annotated[Keeper, Depends(_keeper)]
 DatabaseDep = Annotated[Ledger, Depends(_database)]
 """The whole ledger: for health only."""
 LedgerDep = Annotated[Reads, Depends(_ledger)]
-WholeDep = Annotated[Ledger, Depends(_whole)]
-"""The whole ledger, for those who may see all of it."""
+ServedDep = Annotated[Served, Depends(_served)]
 ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 
 problems = new_exception_handler(

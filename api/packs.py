@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from api.curtain import Curtain, curtain_for
+from api.curtain import WITHHELD, Curtain, curtain_for
 from ledger.read import Reads
 from ledger.remembered import Closed
+from signals.catalogue import Evidence
 from signals.exceptions import NeedsDecision
 from signals.packs.calibration import Calibration, together
 from signals.packs.diagnosis import Diagnosis
 from signals.packs.veil import veiled_diagnosis, veiled_month, veiled_quarter, veiled_week
-from signals.veil import veiled_exception
+from signals.veil import veiled_exception, veiled_node
 from sync.bound_plan import plan_at
 from sync.closing import Pack
 from sync.configuration import Configuration
@@ -116,7 +117,7 @@ class _Cover:
     """What hangs before one pack: what is hidden now, and what stood on hidden records when it was published."""
 
     def __init__(self, ledger: Reads, curtain: Curtain, pack: AnyPack) -> None:
-        self._curtain, self._pack = curtain, pack
+        self._ledger, self._curtain, self._pack = ledger, curtain, pack
         stood: Mapping[str, tuple[Bound, ...]] = (
             {c.node: c.stands_on for c in pack.check_ins} if isinstance(pack, Pack) else pack.stands_on
         )
@@ -130,25 +131,40 @@ class _Cover:
             case Pack() as week:
                 return self._week(week)
             case MonthPack() as month:
-                page = veiled_month(month.page, self._curtain.measured(), self._exception)
+                page = veiled_month(month.page, self._curtain.measured, self._exception)
                 return msgspec.structs.replace(month, page=page, stands_on={})
             case QuarterPack() as quarter:
-                told = veiled_quarter(quarter.page, self._hidden, self._curtain.measured(), self._exception)
+                told = veiled_quarter(quarter.page, self._hidden, self._curtain.measured, self._exception)
                 diagnosis = veiled_diagnosis(quarter.diagnosis, self._hidden)
                 return msgspec.structs.replace(quarter, page=told, diagnosis=diagnosis, stands_on={})
 
     def _week(self, week: Pack) -> Pack:
-        decisive = [v for v in week.decisive if v.subject not in self._then]
-        nodes = self._curtain.nodes({n.key: n for n in week.nodes}, decisive)
+        asks = {v.key: self._ask(v.signal, v.subject, v.variant, v.evidence) for v in week.decisive}
+
+        def ask_of(key: str) -> str:
+            return asks.get(key, WITHHELD) if key else ""
+
+        measured = self._curtain.measured
         return msgspec.structs.replace(
             week,
             check_ins=tuple(map(self._curtain.check_in, week.check_ins)),
-            nodes=tuple(nodes.values()),
+            nodes=tuple(veiled_node(n, ask_of, measured=n.key in measured) for n in week.nodes),
             page=week.page and veiled_week(week.page, self._hidden, self._exception),
             diagnosis=week.diagnosis and veiled_diagnosis(week.diagnosis, self._hidden),
             decisive=(),
         )
 
     def _exception(self, e: NeedsDecision) -> NeedsDecision:
-        ask = self._then.get(e.subject)
-        return veiled_exception(e, ask) if ask else self._curtain.exception(e)
+        ask = self._ask(e.signal, e.subject, e.variant, e.evidence)
+        return veiled_exception(e, ask) if ask else e
+
+    def _ask(self, signal: str, subject: str, variant: str, evidence: Sequence[Evidence]) -> str:
+        """Whom to ask about what a sentence of the pack stood on: as of now, and as of then; "" where all of it may be seen."""
+        if ask := self._then.get(subject) or self._curtain.of(signal, subject, variant, evidence):
+            return ask
+        if not signal.startswith("dependency_") or evidence:
+            return ""
+        promise = self._curtain.promised.get(variant)
+        if promise is None:  # it is planned no more, and so it is not known whose work it told of
+            return WITHHELD if self._ledger.hides() else ""
+        return self._then.get(promise.provider, "")
