@@ -156,7 +156,7 @@ class _Cover:
 
     def _exception(self, e: NeedsDecision) -> NeedsDecision:
         ask = self._ask(e.signal, e.subject, e.variant, e.evidence)
-        return veiled_exception(e, ask) if ask else e
+        return veiled_exception(e, ask) if ask else self._curtain.exception(e)
 
     def _ask(self, signal: str, subject: str, variant: str, evidence: Sequence[Evidence]) -> str:
         """Whom to ask about what a sentence of the pack stood on: as of now, and as of then; "" where all of it may be seen."""

@@ -22,6 +22,7 @@ from signals.packs.weekly import Then, Weekly, then_of, weekly
 from sync.at_close import AtClose, planned_since
 from sync.bound_plan import meet_plan
 from sync.configuration import Configuration
+from sync.loops import close_loops
 from sync.standing import above_now, open_now, refresh
 from sync.versions import NotClosedYet, over, publish, rows_of, settling
 
@@ -144,7 +145,7 @@ def pack_of(ledger: Ledger, configuration: Configuration, week: str, known_at: d
 
 
 def note_open(ledger: Ledger, configuration: Configuration, *, changed: bool = True) -> tuple[int, int]:
-    """Notes which signals are open now; how many opened and how many cleared since it was last noted.
+    """Notes which signals are open now, and whether decisions that are due helped; how many opened and cleared since the last note.
 
     changed: whether anything was read since; if not, a note of the same day still holds.
     """
@@ -154,5 +155,7 @@ def note_open(ledger: Ledger, configuration: Configuration, *, changed: bool = T
     if not changed and last is not None and calendar.day(last) == calendar.day(ledger.clock()):
         return 0, 0
     refresh(ledger, configuration)
-    rows = open_now(ledger, configuration, above_now(ledger, configuration))
+    above = above_now(ledger, configuration)
+    rows = open_now(ledger, configuration, above)
+    close_loops(ledger, configuration, above)
     return ledger.note_signals({e.key: (e.severity, e.because) for e in rows})

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from ledger.model import Health, Lifecycle
+from ledger.model import Decision, Health, Lifecycle
 from signals.calendar import days
 from signals.company import Company
 from signals.exceptions import NeedsDecision, needs, urgency
@@ -18,7 +18,7 @@ from signals.nodes import NodeStatus
 from signals.packs.handoffs import HandOff, Pair, pairs
 from signals.packs.weekly import TOP, named
 from signals.packs.words import many, word
-from signals.plan import Decision, Workstream
+from signals.plan import Workstream
 from signals.rollup import KNOWN, WORSE
 from signals.telling import name
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from ledger.model import Health, Lifecycle
+from ledger.model import Decision, Health, Lifecycle
 from signals.catalogue import CATALOGUE, Thresholds
 from signals.company import Company
 from signals.exceptions import NeedsDecision, needs, urgency
@@ -17,7 +17,7 @@ from signals.facts import Facts, Pace
 from signals.nodes import life_of, outcome_of
 from signals.packs.diagnosis import TURNED_AWAY
 from signals.packs.words import word
-from signals.plan import Decision, KeyResult, Workstream
+from signals.plan import KeyResult, Workstream
 from signals.results import metric_behind, period_of, score_of
 from signals.telling import name
 

@@ -20,10 +20,11 @@ from api.markdown import as_markdown
 from api.packs import NoSuchPack, pack_named
 from api.retold import behind
 from ledger.engine import LedgerError
+from ledger.model import Decision
 from ledger.pages import Page
 from ledger.published import BY_NAME
 from ledger.veil import Veil
-from signals.plan import Decision, Period
+from signals.plan import Period
 from sync.closing import Pack, close_week
 from sync.longer import MonthPack, QuarterPack
 from sync.packs import close, close_due, packs
@@ -136,6 +137,19 @@ def test_published_tables_of_weeks_hold_weeks_only(company: Scripted) -> None:
             found = served.page(BY_NAME[table], Page(("week",), (), limit=100_000))
             assert {week for (week,) in found} >= {"2026-W50"}
             assert all("-W" in week for (week,) in found)
+
+
+def test_what_was_decided_in_a_week_stands_in_its_pack_and_what_is_said_later_does_not(company: Scripted) -> None:
+    """Recorded on Thursday: this week's. Recorded after the week had settled, about a day in it: not what was known then."""
+    company.now = datetime(2026, 11, 19, 12, tzinfo=UTC)
+    company.ledger.decisions.record(Decision("not_now", "w1", "p1", date(2026, 11, 19)), by="test")
+    until(company, WEEK)
+    company.ledger.decisions.record(Decision("reject", "w2", "p1", date(2026, 11, 19)), by="test")
+    pack = close_week(company.ledger, company.configuration, "2026-W47")
+    assert pack.page is not None
+    assert [s.says for s in pack.page.stopped] == ["'Workstream 1': not now, decided by Person 1 on 2026-11-19"]
+    assert pack.diagnosis is not None
+    assert {s.key: s.present for s in pack.diagnosis.signs}["no_not_now_list"] == "no"
 
 
 # -- by themselves ---------------------------------------------------------------------------------------------------------

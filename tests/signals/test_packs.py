@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from api.markdown import link, text
-from ledger.model import Health, Lifecycle
+from ledger.model import Decision, Health, Lifecycle
 from signals.calendar import Person
 from signals.catalogue import Thresholds
 from signals.company import Company, cut_off, judge
@@ -27,7 +27,7 @@ from signals.packs.monthly import Point, Tally, Week, load, monthly, trend_of, t
 from signals.packs.quarterly import History, Quarterly, quarterly
 from signals.packs.veil import veiled_diagnosis, veiled_quarter
 from signals.packs.weekly import TOP, Weekly, then_of, weekly
-from signals.plan import Decision, Dependency, KeyResult, Metric, Milestone, Objective, Reading
+from signals.plan import Dependency, KeyResult, Metric, Milestone, Objective, Reading
 from signals.trace import Trace, Warned, watched
 from tests.planned import CALENDAR, PEOPLE, QUARTER, at, facts, item, stream
 
