@@ -19,6 +19,7 @@ from google.oauth2 import service_account
 from gspread.exceptions import APIError
 from gspread.http_client import HTTPClient
 from gspread.urls import DRIVE_FILES_API_V3_URL, SPREADSHEET_URL
+from msgspec.structs import replace
 
 from connectors.contract import (
     AccessDenied,
@@ -38,8 +39,9 @@ from connectors.contract import (
 )
 from connectors.google_sheets import Connection, OAuth, ServiceAccount
 from connectors.google_sheets.check import examine
+from connectors.google_sheets.errors import GoogleWire, NotShared
 from connectors.google_sheets.grid import Grid, grids
-from connectors.google_sheets.reader import Table, read, scope_of
+from connectors.google_sheets.reader import Table, read
 from connectors.wire import Policy, Wire, parsed
 
 SCOPES = (
@@ -118,14 +120,14 @@ class SheetsConnector:
         """One question to Google. Parsed JSON.
 
         Raises:
-            AccessDenied: not signed in, not shared, not there.
+            AccessDenied: not signed in, not granted, not shared, not there.
             SourceChanged: a tab or range is not there.
             SourceError: see Wire.ask.
         """
         key = self.source.key
         try:
             answer = self._library().request("get", url, params=dict(params))
-        except AccessDenied as denied:
+        except NotShared as denied:
             raise AccessDenied(f"{denied}: {what}", source=key, hint=self._sharing()) from denied
         except APIError as error:
             message = self.wire.redact(str(error.error.get("message") or ""))[:200]
@@ -181,20 +183,18 @@ class SheetsConnector:
 
     def _rest(self, spreadsheet: str, range_: str, grid: Grid) -> None:
         """The windows after the first, of a large sheet; read twice if it was edited meanwhile."""
+        if (
+            grid.row_count <= WINDOW or len(grid.rows) > WINDOW
+        ):  # the latter: a gateway that knows no windows sent it whole
+            return
         for start in range(WINDOW, grid.row_count, WINDOW):
-            answer = self._values(spreadsheet, [_window(range_, start)])
-            for more in grids(answer):
-                while len(grid.rows) < start - grid.first_row:
-                    grid.rows.append([])
-                grid.rows += more.rows
-                grid.hidden |= more.hidden
-            if not any(True for _ in grids(answer)):
-                break
-        if grid.row_count > WINDOW:
-            before = self._files.pop(spreadsheet, {}).get("version")
-            if self.file(spreadsheet)["version"] != before:
-                sentence = f"{self.source.key}: '{grid.tab}' was edited while it was being read"
-                raise SourceUnavailable(sentence, source=self.source.key, hint="the next run reads it again")
+            for more in grids(self._values(spreadsheet, [_window(range_, start)])):
+                grid.add(more)
+        grid.merge()
+        before = self._files.pop(spreadsheet, {}).get("version")
+        if self.file(spreadsheet)["version"] != before:
+            sentence = f"{self.source.key}: '{grid.tab}' was edited while it was being read"
+            raise SourceUnavailable(sentence, source=self.source.key, hint="the next run reads it again")
 
     def _values(self, spreadsheet: str, ranges: Sequence[str]) -> Any:
         try:
@@ -265,17 +265,20 @@ class SheetsConnector:
 
     def census(self, binding: Binding) -> Iterator[Sequence[Seen] | Verdict]:
         table = self.table(binding)
-        scope = scope_of(binding.scope.spreadsheet, self.grid(binding).tab_id)
-        yield [Seen(ref, scope) for ref in sorted(table.refs)]
+        yield [Seen(ref, table.scope) for ref in sorted(table.refs)]
         yield Verdict(complete=True)  # a cell in error hides no row
 
     def find(self, binding: Binding, refs: Sequence[str]) -> Sequence[Found]:
         """A row that is not in a whole table with its header in place was deleted, or has another key now."""
         table = self.table(binding)
         records = {r.ref: r for r in table.records}
-        gone = f"no row of '{binding.scope.tab}' has this key any more"
+        gone = Found("", "deleted", None, f"no row of '{binding.scope.tab}' has this key any more")
+        hidden = Found("", "moved_out", None, "its row is hidden, and the binding skips hidden rows")
         return [
-            Found(r, "present", records.get(r)) if r in table.refs else Found(r, "deleted", None, gone) for r in refs
+            Found(r, "present", records.get(r))
+            if r in table.refs
+            else replace(hidden if r in table.skipped else gone, ref=r)
+            for r in refs
         ]
 
     def discover(self) -> Discovery:
@@ -345,7 +348,7 @@ def _window(range_: str, start: int) -> str:
     return range_ if "!" in range_ else f"{range_}!{start + 1}:{start + WINDOW}"
 
 
-def _wire(source: str, connection: Connection) -> Wire:
+def _wire(source: str, connection: Connection) -> GoogleWire:
     auth = connection.auth
     named = [getattr(auth, name) for name in ("key", "client_secret", "refresh_token", "token") if hasattr(auth, name)]
     policy = Policy(
@@ -359,4 +362,4 @@ def _wire(source: str, connection: Connection) -> Wire:
         ca_file=connection.ca_file,
         proxy=connection.proxy,
     )
-    return Wire(source, policy, secrets=[s.get_secret_value() for s in named])
+    return GoogleWire(source, policy, secrets=[s.get_secret_value() for s in named])

@@ -35,8 +35,11 @@ LONG_KEY = 120
 class Table:
     """What was read of one binding. `refs` names every row that is there, also those that cannot be read."""
 
+    scope: str
     records: list[RawRecord] = field(default_factory=list)
     refs: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)
+    """Hidden rows, where the binding skips them."""
     unreadable: list[UnreadableRecord] = field(default_factory=list)
     drift: list[SourceChanged] = field(default_factory=list)
     loading: list[str] = field(default_factory=list)
@@ -62,11 +65,13 @@ def read(grid: Grid, binding: Binding, source: str) -> Table:
         SourceChanged: the header or a key column is not there: nothing is read, so that nothing known is lost.
     """
     columns = find_columns(grid, binding, source)
-    table = Table(drift=list(columns.drift), words=tuple(_vocabulary(grid, columns, binding)))
+    scope = scope_of(binding.scope.spreadsheet, grid.tab_id)
+    table = Table(scope, drift=list(columns.drift), words=tuple(_vocabulary(grid, columns, binding)))
     rows = [n for n in grid.numbers() if n > columns.header and _says_something(grid.row(n))]
-    if binding.scope.hidden_rows == "skip":
-        rows = [n for n in rows if n not in grid.hidden]
     keys = {n: _key(grid, n, columns) for n in rows}
+    if binding.scope.hidden_rows == "skip":
+        table.skipped = {ref_of(scope, keys.pop(n)) for n in rows if n in grid.hidden}
+        rows = list(keys)
     named: dict[str, list[int]] = {}
     for n, key in keys.items():
         named.setdefault(_folded(key), []).append(n)
@@ -84,7 +89,7 @@ def _vocabulary(grid: Grid, columns: Columns, binding: Binding) -> Iterator[Stat
 def _row(
     grid: Grid, n: int, key: str, same: list[int], columns: Columns, binding: Binding, source: str, table: Table
 ) -> None:
-    ref = ref_of(key)
+    ref = ref_of(table.scope, key)
     if not key:
         sentence = f"{grid.address(n)} has no key: fill {_names(grid, columns)}, or leave the row empty"
         table.unreadable.append(UnreadableRecord(sentence, source=source))
@@ -103,19 +108,19 @@ def _row(
         shown = ", ".join(f"{where} shows {kind}" for kind, where in wrong)
         table.unreadable.append(UnreadableRecord(f"{shown}: the row keeps what it said before", source=source))
         return
-    table.records.append(_record(grid, n, key, ref, used, binding))
+    table.records.append(_record(grid, n, key, ref, used, table.scope, binding.scope.spreadsheet))
 
 
 def _record(
-    grid: Grid, n: int, key: str, ref: str, used: Mapping[str, tuple[Cell, int]], binding: Binding
+    grid: Grid, n: int, key: str, ref: str, used: Mapping[str, tuple[Cell, int]], scope: str, spreadsheet: str
 ) -> RawRecord:
     title = used["title"][0].text if "title" in used else ""
     return RawRecord(
         ref=ref,
-        scope=scope_of(binding.scope.spreadsheet, grid.tab_id),
+        scope=scope,
         key=key[:LONG_KEY],
         title=title or key,
-        url=f"https://docs.google.com/spreadsheets/d/{binding.scope.spreadsheet}/edit#gid={grid.tab_id}",
+        url=f"https://docs.google.com/spreadsheets/d/{spreadsheet}/edit#gid={grid.tab_id}",
         fields={role: said(cell, role) for role, (cell, _) in used.items()},
         cells={"": grid.address(n), **{role: grid.address(n, c) for role, (_, c) in used.items()}},
     )
@@ -222,10 +227,15 @@ def scope_of(spreadsheet: str, tab_id: int) -> str:
     return f"{spreadsheet}:{tab_id}"
 
 
-def ref_of(key: str) -> str:
-    """A row's id: its key, folded, so that a changed case or space makes no other row; long ones by their hash."""
-    folded = _folded(key)
-    return folded if len(folded) <= LONG_KEY else f"{folded[:80]}~{blake2b(folded.encode(), digest_size=8).hexdigest()}"
+def ref_of(scope: str, key: str) -> str:
+    """A row's id: its tab, for another tab may have a row of the same key, and its key, folded, so that a changed case or space
+    makes no other row; long ones by their hash."""
+    tab, folded = _digest(scope, 4), _folded(key)
+    return f"{tab}:{folded}" if len(folded) <= LONG_KEY else f"{tab}:{folded[:80]}~{_digest(folded, 8)}"
+
+
+def _digest(text: str, size: int) -> str:
+    return blake2b(text.encode(), digest_size=size).hexdigest()
 
 
 def _at(grid: Grid, row: int, column: int) -> Cell:
