@@ -10,6 +10,7 @@ from rich.console import Console
 from api.mapping import BindingMapping, Identity, Proposal, Unmapped
 from api.text import nearer, safe
 from connectors.contract import Discovery
+from ledger.text import brief
 from normalizer.suggest import Suggestion
 from sync.mapping import Preview
 
@@ -62,7 +63,7 @@ def show_bindings(console: Console, bindings: Sequence[BindingMapping]) -> None:
                 became = f"→ [bold]{safe(w.becomes)}[/]" if w.becomes and w.rule else "→ [red]no translation[/]"
                 became = "[dim]says nothing more[/]" if field == "resolution" and not w.rule else became
                 why = nearer(w.rule) if w.rule else w.finding
-                console.print(f"    {w.count:>6} × '{safe(w.raw)}' {became} [dim]{safe(why)}[/]", soft_wrap=True)
+                console.print(f"    {w.count:>6} × '{safe(brief(w.raw))}' {became} [dim]{safe(why)}[/]", soft_wrap=True)
         if b.ceiling is not None:
             worst = str(b.ceiling).replace("_", " ")
             console.print(f"    [dim]the worst that these words can say is {worst}: this team cannot say red[/]")
@@ -100,7 +101,7 @@ def show_proposals(console: Console, found: Sequence[Proposal]) -> None:
 
 def _word(console: Console, u: Unmapped, note: str = "") -> None:
     console.print(
-        f"    {u.count:>6} × {u.field} '{safe(u.raw)}' {_suggested(u.suggestion)}{f' [dim]{note}[/]' if note else ''}",
+        f"    {u.count:>6} × {u.field} '{safe(brief(u.raw))}' {_suggested(u.suggestion)}{f' [dim]{note}[/]' if note else ''}",
         soft_wrap=True,
     )
 
