@@ -160,6 +160,13 @@ def sync_source(
     return outcome
 
 
+def _shown_now(metadata: Metadata) -> set[str | None] | None:
+    """The scopes whose words were told now; None for all. A scope that went dark has not dropped its words."""
+    if metadata.scopes is None:
+        return None
+    return {None, *(s.id for s in metadata.scopes if s.state != "no_access"), *(w.scope for w in metadata.statuses or ())}
+
+
 def _guarded(outcome: Outcome, connector: Connector, work: Callable[[], None]) -> None:
     """Does the work; what the source does wrong becomes the outcome."""
     try:
@@ -227,7 +234,7 @@ class _Run:
         metadata = self.connector.metadata()
         if metadata.statuses is not None:
             with self.ledger.writing(self.lease) as w:
-                w.vocabulary(map(astuple, metadata.statuses))
+                w.vocabulary(map(astuple, metadata.statuses), within=_shown_now(metadata))
         self.scopes_returned = settle_scopes(self, metadata)
         self.outcome.found("schema_drift", map(str, metadata.drift))
         for binding in self.bound.source.bindings:

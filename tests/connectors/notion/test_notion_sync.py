@@ -334,6 +334,16 @@ def test_trash_move_and_lost_access_are_told_apart(make: Callable[..., Roadmap])
     assert told[plain(purged)].presence is Presence.DELETED
 
 
+def test_an_unshared_database_has_not_dropped_its_words(make: Callable[..., Roadmap]) -> None:
+    """What cannot be seen is not gone: no rule is called outdated for it."""
+    roadmap = make(scales="{lifecycle: {Later: not_started, Doing: in_progress, Shipped: done}}")
+    roadmap.add(1)
+    roadmap.sync()
+    roadmap.database.shared = False
+    assert roadmap.sync().state == "failed"
+    assert {w.name for w in roadmap.ledger.vocabulary("prod") if w.field == "lifecycle"} == {"Later", "Doing", "Shipped"}
+
+
 def test_an_unshared_database_is_lost_access_never_deletion(make: Callable[..., Roadmap]) -> None:
     roadmap = make()
     roadmap.add(3)
