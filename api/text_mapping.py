@@ -71,10 +71,11 @@ def show_bindings(console: Console, bindings: Sequence[BindingMapping]) -> None:
             console.print(f"    [dim]never met: {safe(word)}[/]", soft_wrap=True)
 
 
-def show_inbox(console: Console, found: Sequence[Unmapped]) -> None:
+def show_inbox(console: Console, found: Sequence[Unmapped], unread: Sequence[str]) -> None:
     """Department by department, with samples and links."""
-    if not found:
+    if not found and not unread:
         console.print("Every word has a translation.")
+    _show_unread(console, unread)
     for department, words in groupby(sorted(found, key=lambda u: (u.department, -u.count)), key=lambda u: u.department):
         console.print(f"[bold]{safe(department)}[/]")
         for u in words:
@@ -83,10 +84,11 @@ def show_inbox(console: Console, found: Sequence[Unmapped]) -> None:
                 console.print(f"        [dim]{safe(sample.key)} {safe(sample.url)}[/]", soft_wrap=True)
 
 
-def show_proposals(console: Console, found: Sequence[Proposal]) -> None:
+def show_proposals(console: Console, found: Sequence[Proposal], unread: Sequence[str]) -> None:
     """Rules that may be added, each with how sure it is and why."""
-    if not found:
+    if not found and not unread:
         console.print("Nothing to propose: every word has a translation and no sign contradicts it.")
+    _show_unread(console, unread)
     for p in found:
         console.print(
             f"[bold]{safe(p.source)} / {safe(p.binding)} / {p.field}[/] [dim]{safe(nearer(p.file))}[/]", soft_wrap=True
@@ -97,6 +99,15 @@ def show_proposals(console: Console, found: Sequence[Proposal]) -> None:
             _word(console, u)
         for u in p.doubts:
             _word(console, u, "translated by the tracker's category, in doubt")
+
+
+def _show_unread(console: Console, unread: Sequence[str]) -> None:
+    """Sources whose words nobody can know yet: no list of theirs is whole."""
+    for source in unread:
+        console.print(
+            f"[yellow]{safe(source)} has not been read completely yet, so not every word is known: 'sightline sync {safe(source)}'[/]",
+            soft_wrap=True,
+        )
 
 
 def _word(console: Console, u: Unmapped, note: str = "") -> None:
@@ -129,7 +140,9 @@ def show_previews(console: Console, found: Sequence[Preview]) -> None:
                 f"    turns {items} from {safe(t.before)} to {safe(t.after)}{what} [dim]such as {shown}[/]",
                 soft_wrap=True,
             )
-        if not p.turns:
+        if not p.items:
+            console.print(f"    nothing of it is read yet: 'sightline sync {safe(p.source)}', then ask again")
+        elif not p.turns:
             console.print("    turns nothing" + (" (the rules differ, no item does)" if p.changed else ""))
         if p.unmapped_before != p.unmapped_after:
             console.print(f"    words without translation: {p.unmapped_before} → {p.unmapped_after}")
@@ -149,8 +162,11 @@ def show_identities(console: Console, found: Sequence[Identity]) -> None:
         if i.person:
             console.print(f"    if it is so, add to {safe(i.person)}: {safe(identity)}", soft_wrap=True)
         else:
-            key = (
-                "-".join("".join(c if c.isalnum() and c.isascii() else " " for c in i.name.casefold()).split()) or "key"
-            )
+            key = _key(i.name) or _key((i.email or "").partition("@")[0]) or "key"
             email = f", emails: [{i.email}]" if i.email else f", {identity}"
             console.print(f"    a new entry: - {{key: {key}, name: {safe(i.name)}{safe(email)}}}", soft_wrap=True)
+
+
+def _key(text: str) -> str:
+    """A text as a key of people.yaml, as far as it has letters that a key may have."""
+    return "-".join("".join(c if c.isalnum() and c.isascii() else " " for c in text.casefold()).split())

@@ -21,6 +21,7 @@ from connectors.contract import (
     Binding,
     Change,
     Connector,
+    Metadata,
     Page,
     RateLimited,
     RawRecord,
@@ -164,7 +165,11 @@ def _shown_now(metadata: Metadata) -> set[str | None] | None:
     """The scopes whose words were told now; None for all. A scope that went dark has not dropped its words."""
     if metadata.scopes is None:
         return None
-    return {None, *(s.id for s in metadata.scopes if s.state != "no_access"), *(w.scope for w in metadata.statuses or ())}
+    return {
+        None,
+        *(s.id for s in metadata.scopes if s.state != "no_access"),
+        *(w.scope for w in metadata.statuses or ()),
+    }
 
 
 def _guarded(outcome: Outcome, connector: Connector, work: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from connectors.contract import Discovery, Place, SeenField, tracker
-from normalizer.suggest import role_for, suggest
+from normalizer.suggest import roles_for, suggest
 from sync.configuration.load import BoundSource, Configuration
 from sync.configuration.yaml_file import read_yaml
 
@@ -28,8 +28,8 @@ def department_file(bound: BoundSource, configuration: Configuration, found: Dis
     department = next(d for d in configuration.departments if d.department == bound.department)
     there = ", ".join(b.key for b in bound.source.bindings)
     lines = [
-        f"# Written by 'sightline discover {bound.key}'; nothing here is active. Read every line, keep the bindings you want, decide",
-        f"# what is marked, and take them over into {bound.file}{f' beside {there}' if there else ''}.",
+        f"# Proposed by 'sightline discover {bound.key}': read every line, keep the bindings you want and decide what is marked. Take them",
+        f"# over into {bound.file}{f' beside {there}' if there else ''}; 'sightline map apply' does so with this whole file.",
         *_people(bound, found),
         *(f"# {_comment(note)}" for note in found.notes),
         f"department: {department.department}",
@@ -43,7 +43,7 @@ def department_file(bound: BoundSource, configuration: Configuration, found: Dis
     ]
     taken: set[str] = set()
     for place in found.places:
-        lines += _binding(place, bound, _key(place.name, taken))
+        lines += _binding(place, bound, _key(place.name, taken, place.kind))
     return "\n".join(lines) + "\n"
 
 
@@ -75,14 +75,19 @@ def _nested(value: dict[str, object], indent: int) -> Iterator[str]:
             yield f"{' ' * indent}{name}: {scalar(inner)}"
 
 
-def _key(name: str, taken: set[str]) -> str:
-    bare = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    base = re.sub(r"[^a-z0-9]+", "-", bare.casefold()).strip("-")[:40].strip("-") or "binding"
+def _key(name: str, taken: set[str], otherwise: str) -> str:
+    """A key that tells what it is of; where a name has no letter that a key may have, what stands for it."""
+    base = _bare(name) or _bare(otherwise) or "key"
     key, n = base, 2
     while key in taken:
         key, n = f"{base}-{n}", n + 1
     taken.add(key)
     return key
+
+
+def _bare(name: str) -> str:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    return re.sub(r"[^a-z0-9]+", "-", plain.casefold()).strip("-")[:40].strip("-")
 
 
 def _binding(place: Place, bound: BoundSource, key: str) -> Iterator[str]:
@@ -91,27 +96,36 @@ def _binding(place: Place, bound: BoundSource, key: str) -> Iterator[str]:
     yield f"        scope: {{{scope}}}"
     if place.row_key:
         yield f"        row_key: [{', '.join(json.dumps(k, ensure_ascii=False) for k in place.row_key)}]   # the columns that name a row"
-    defaults = {ref.id or ref.name for ref in tracker(bound.kind).DEFAULT_FIELDS.values()}
-    roles: dict[str, SeenField] = {}
-    for seen in place.fields:
-        role = role_for(seen.name, seen.type)
-        known = {seen.id, seen.name} & defaults
-        if role and role not in roles and not known:
-            roles[role] = seen
-    rest = [
-        f"{_comment(s.name)} ({_comment(s.type)})" if s.type else _comment(s.name)
-        for s in place.fields
-        if s not in roles.values()
-    ]
+    roles = _roles(place, bound)
+    rest = [s for s in place.fields if s not in roles.values()]
     if rest:
         more = f" and {len(rest) - FIELDS} more" if len(rest) > FIELDS else ""
-        yield f"        # not bound: {', '.join(rest[:FIELDS])}{more}"
+        yield f"        # not bound: {', '.join(map(_shown, rest[:FIELDS]))}{more}"
+        yield f"        # to read one of them, say what it is: {{health: {_by(rest[0])}}} under fields; docs/configuration.md lists the roles"
     if roles:
         yield "        fields:"
         for role, seen in roles.items():
-            by = f"id: {scalar(seen.id)}" if seen.id else f"name: {scalar(seen.name)}"
-            yield f"          {role}: {{{by}}}{'   # ' + _comment(seen.name) if seen.id else ''}"
+            yield f"          {role}: {_by(seen)}{'   # ' + _comment(seen.name) if seen.id else ''}"
     yield from _scales(place, roles)
+
+
+def _roles(place: Place, bound: BoundSource) -> dict[str, SeenField]:
+    """Role to the field that may have it, beside those that are bound by their usual names."""
+    usual = {ref.id or ref.name: role for role, ref in tracker(bound.kind).DEFAULT_FIELDS.items()}
+    taken = {usual[name] for s in place.fields for name in (s.id, s.name) if name in usual}
+    free = [s for s in place.fields if not {s.id, s.name} & usual.keys()]
+    return {role: free[n] for role, n in roles_for([(s.name, s.type) for s in free], taken).items()}
+
+
+def _by(seen: SeenField) -> str:
+    """How a department's file names a field."""
+    return f"{{id: {scalar(seen.id)}}}" if seen.id else f"{{name: {scalar(seen.name)}}}"
+
+
+def _shown(seen: SeenField) -> str:
+    words = ", ".join(o.name for o in seen.options[:6])
+    about = ": ".join(filter(None, (seen.type, words)))
+    return _comment(f"{seen.name} ({about})" if about else seen.name)
 
 
 def _scales(place: Place, roles: dict[str, SeenField]) -> Iterator[str]:
@@ -148,9 +162,11 @@ def _scales(place: Place, roles: dict[str, SeenField]) -> Iterator[str]:
 def _people(bound: BoundSource, found: Discovery) -> Iterator[str]:
     if found.people:
         yield "# People that the credential sees, for people.yaml (exact e-mails match by themselves):"
+    taken: set[str] = set()
     for person in found.people[:200]:
         email = f"emails: [{person.email}]" if person.email else f"identities: {{{bound.key}: {json.dumps(person.id)}}}"
-        yield f"#   - {{key: {_key(person.name, set())}, name: {_comment(scalar(person.name))}, {email}}}"
+        key = _key(person.name, taken, (person.email or "person").partition("@")[0])
+        yield f"#   - {{key: {key}, name: {_comment(scalar(person.name))}, {_comment(email)}}}"
 
 
 def _comment(text: str) -> str:

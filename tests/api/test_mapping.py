@@ -333,3 +333,15 @@ def test_a_running_service_takes_a_changed_file_and_survives_a_broken_one(desk: 
     live._looked = 0
     assert live.current is not None
     assert live.problem == ""
+
+
+def test_an_empty_inbox_of_a_source_that_nobody_read_is_no_good_news(desk: Desk) -> None:
+    """Before the first sync every list is empty, and nothing is translated."""
+    desk.run("sync", "product-notion")
+    for words in (("map", "inbox"), ("map", "suggest")):
+        told = desk.run(*words)
+        assert "legal-jira has not been read completely yet" in told
+        assert "Every word" not in told
+        assert "Nothing to propose" not in told
+    path = desk.change("legal", "cadence: weekly", "cadence: weekly")
+    assert "nothing of it is read yet: 'sightline sync legal-jira'" in desk.run("map", "test", str(path))

@@ -11,7 +11,7 @@ from ledger.model import Lifecycle
 from normalizer.likeness import likely
 from normalizer.mapping import Rule
 from normalizer.people import Person
-from normalizer.suggest import hue_of, role_for, scale_for, suggest
+from normalizer.suggest import hue_of, role_for, roles_for, scale_for, suggest
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,11 @@ def test_a_scale_is_proposed_only_where_it_has_every_value() -> None:
 def test_a_fields_name_tells_its_role() -> None:
     told = [role_for(n) for n in ("Confidence__c", "Close Date", "Ampel", "Confidence (1-10)", "Assignee", "Campaign")]
     assert told == ["confidence", "due_on", "health", "confidence", "owner", None]
-    assert role_for("Stand der Dinge", "status") == "lifecycle"
+    fields = [("Stand der Dinge", "status"), ("Wer", "people"), ("Von", "date"), ("Bis", "date"), ("Prüfer", "text")]
+    assert roles_for(fields) == {"lifecycle": 0, "owner": 1, "due_on": 3}
+    assert roles_for([("Von", "date"), ("Nach", "date")]) == {}  # two of a kind: a person decides
+    assert roles_for([("Wer", "people")], taken={"owner"}) == {}
+    assert roles_for([("ステータス", "select"), ("الموعد النهائي", "")]) == {"lifecycle": 0, "due_on": 1}
 
 
 PEOPLE = [

@@ -341,7 +341,11 @@ def test_an_unshared_database_has_not_dropped_its_words(make: Callable[..., Road
     roadmap.sync()
     roadmap.database.shared = False
     assert roadmap.sync().state == "failed"
-    assert {w.name for w in roadmap.ledger.vocabulary("prod") if w.field == "lifecycle"} == {"Later", "Doing", "Shipped"}
+    assert {w.name for w in roadmap.ledger.vocabulary("prod") if w.field == "lifecycle"} == {
+        "Later",
+        "Doing",
+        "Shipped",
+    }
 
 
 def test_an_unshared_database_is_lost_access_never_deletion(make: Callable[..., Roadmap]) -> None:
