@@ -19,6 +19,7 @@ from sync.configuration.yaml_file import read_yaml
 
 PLAIN = re.compile(r"[A-Za-zÀ-ÿ][\wÀ-ÿ ./()-]*|-?\d+(\.\d+)?")
 WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "none", "y", "n"})
+SCALES = {"confidence": ("confidence_1_10", "percent"), "progress": ("percent", "confidence_0_1")}
 FIELDS = 40
 """Fields of a place that are listed."""
 
@@ -134,7 +135,7 @@ def _scales(place: Place, roles: dict[str, SeenField]) -> Iterator[str]:
     for role, seen in roles.items():
         if role in ("confidence", "progress"):
             lines.append(
-                f"          # {role}: confidence_1_10     # or percent: declare the scale of '{_comment(seen.name)}'"
+                f"          # {role}: {SCALES[role][0]}     # or {SCALES[role][1]}: declare the scale of '{_comment(seen.name)}'"
             )
         if role not in ("lifecycle", "health") or not seen.options:
             continue

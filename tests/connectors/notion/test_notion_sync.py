@@ -156,6 +156,17 @@ def test_a_select_needs_every_word_translated(make: Callable[..., Roadmap]) -> N
     assert [e.raw for e in roadmap.ledger.inbox()] == ["at risk"]
 
 
+def test_a_percentage_is_read_as_it_is_shown(make: Callable[..., Roadmap]) -> None:
+    """Notion holds 0.45 and shows 45 %; a plain number stays what it is."""
+    roadmap = make(fields="{progress: Share, confidence: Score}", scales="{confidence: confidence_1_10}")
+    roadmap.site.property(roadmap.home, "Share", "number", format="percent")
+    roadmap.site.property(roadmap.home, "Score", "number")
+    roadmap.site.create(roadmap.home, "Pricing", roadmap.ann, Share=0.45, Score=7)
+    roadmap.sync()
+    (kept,) = roadmap.present().values()
+    assert (kept.item.progress, kept.item.confidence) == (pytest.approx(0.45), pytest.approx(6 / 9))
+
+
 def test_checkbox_formula_rollup_and_multi_select_are_status_sources(make: Callable[..., Roadmap]) -> None:
     roadmap = make(
         fields="{lifecycle: Computed, blocked: Ready, progress: Share, health: Tags}",
