@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -157,16 +159,28 @@ def show_identities(console: Console, found: Sequence[Identity]) -> None:
             f"[bold]{safe(i.name)}[/] in {safe(i.source)} [dim]owns {i.items} items; {safe(i.because)}[/]",
             soft_wrap=True,
         )
-        also = "".join(f", {source}: {ref}" for source, ref in i.also)
-        identity = f"identities: {{{i.source}: {i.id}{also}}}" if i.id else f"aliases: [{i.name}]"
+        known = [(i.source, i.id), *i.also] if i.id else []
+        identity = ", ".join(f"{source}: {_text(ref)}" for source, ref in known)
+        identity = f"identities: {{{identity}}}" if known else f"aliases: [{_text(i.name)}]"
         if i.person:
             console.print(f"    if it is so, add to {safe(i.person)}: {safe(identity)}", soft_wrap=True)
         else:
             key = _key(i.name) or _key((i.email or "").partition("@")[0]) or "key"
-            email = f", emails: [{i.email}]" if i.email else f", {identity}"
-            console.print(f"    a new entry: - {{key: {key}, name: {safe(i.name)}{safe(email)}}}", soft_wrap=True)
+            email = f", emails: [{_text(i.email)}]" if i.email else f", {identity}"
+            console.print(
+                f"    a new entry: - {{key: {key}, name: {safe(_text(i.name))}{safe(email)}}}", soft_wrap=True
+            )
 
 
 def _key(text: str) -> str:
     """A text as a key of people.yaml, as far as it has letters that a key may have."""
     return "-".join("".join(c if c.isalnum() and c.isascii() else " " for c in text.casefold()).split())
+
+
+def _text(value: str) -> str:
+    """A tracker's text as a value within braces of YAML."""
+    return (
+        value
+        if re.fullmatch(r"[^\W\d][\w .@+-]*", value) and value == value.strip()
+        else json.dumps(value, ensure_ascii=False)
+    )

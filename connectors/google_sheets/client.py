@@ -128,12 +128,12 @@ class SheetsConnector:
         try:
             answer = self._library().request("get", url, params=dict(params))
         except NotShared as denied:
-            raise AccessDenied(f"{denied}: {what}", source=key, hint=self._sharing()) from denied
+            raise NotShared(f"{denied}: {what}", source=key, hint=self._sharing()) from denied
         except APIError as error:
             message = self.wire.redact(str(error.error.get("message") or ""))[:200]
             if error.code == 404:
                 sentence = f"{key}: {what} is not there: deleted, or not shared with {self.account or 'this account'}"
-                raise AccessDenied(sentence, source=key, hint=self._sharing()) from None
+                raise NotShared(sentence, source=key, hint=self._sharing()) from None
             raise SourceChanged(f"{key}: Google answers {error.code} for {what}: {message}", source=key) from None
         except google.auth.exceptions.GoogleAuthError as error:
             sentence = f"{key}: Google does not accept the credential: {self.wire.redact(str(error))[:120]}"
@@ -227,6 +227,15 @@ class SheetsConnector:
         self, binding: Binding, *, mode: Mode, cursor: Mapping[str, Any] | None, resume: Mapping[str, Any] | None
     ) -> Iterator[Page | Verdict]:
         """The whole table, or nothing where Drive says that nothing was edited since."""
+        try:
+            yield from self._pull(binding, mode, cursor)
+        except NotShared as dark:
+            if len({b.scope.spreadsheet for b in self.source.bindings}) == 1:
+                raise
+            # One spreadsheet that went dark must not keep the others of this source from being read.
+            yield Verdict(complete=False, reason=" - ".join(filter(None, (str(dark), dark.hint))))
+
+    def _pull(self, binding: Binding, mode: Mode, cursor: Mapping[str, Any] | None) -> Iterator[Page | Verdict]:
         file = self.file(binding.scope.spreadsheet)
         if file.get("trashed") is True:
             who = (file.get("lastModifyingUser") or {}).get("displayName") or "somebody"

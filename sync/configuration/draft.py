@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from connectors.contract import Discovery, Place, SeenField, tracker
@@ -40,11 +40,12 @@ def department_file(bound: BoundSource, configuration: Configuration, found: Dis
         "",
         "sources:",
         *_source(bound),
-        "    bindings:" if found.places else "    bindings: []",
+        "    bindings:" if any(place.fields for place in found.places) else "    bindings: []",
     ]
     taken: set[str] = set()
     for place in found.places:
-        lines += _binding(place, bound, _key(place.name, taken, place.kind))
+        binding = _binding(place, bound, _key(place.name, taken, place.kind))
+        lines += binding if place.fields else (f"#{line[1:]}" for line in binding)
     return "\n".join(lines) + "\n"
 
 
@@ -97,8 +98,11 @@ def _binding(place: Place, bound: BoundSource, key: str) -> Iterator[str]:
     yield f"        scope: {{{scope}}}"
     if place.row_key:
         yield f"        row_key: [{', '.join(json.dumps(k, ensure_ascii=False) for k in place.row_key)}]   # the columns that name a row"
-    roles = _roles(place, bound)
-    rest = [s for s in place.fields if s not in roles.values()]
+    usual = _usual(place, bound)
+    roles = _roles(place, usual)
+    if usual:
+        yield f"        # read by its usual name: {', '.join(f'{_comment(s.name)} as {role}' for role, s in usual.items())}"
+    rest = [s for s in place.fields if s not in (*roles.values(), *usual.values()) and s.name not in place.row_key]
     if rest:
         more = f" and {len(rest) - FIELDS} more" if len(rest) > FIELDS else ""
         yield f"        # not bound: {', '.join(map(_shown, rest[:FIELDS]))}{more}"
@@ -107,15 +111,21 @@ def _binding(place: Place, bound: BoundSource, key: str) -> Iterator[str]:
         yield "        fields:"
         for role, seen in roles.items():
             yield f"          {role}: {_by(seen)}{'   # ' + _comment(seen.name) if seen.id else ''}"
-    yield from _scales(place, roles)
+    # Where the tracker's own category tells every word, no line is needed.
+    untold = {role: s for role, s in usual.items() if any(o.category is None for o in s.options)}
+    yield from _scales({**untold, **roles})
 
 
-def _roles(place: Place, bound: BoundSource) -> dict[str, SeenField]:
-    """Role to the field that may have it, beside those that are bound by their usual names."""
-    usual = {ref.id or ref.name: role for role, ref in tracker(bound.kind).DEFAULT_FIELDS.items()}
-    taken = {usual[name] for s in place.fields for name in (s.id, s.name) if name in usual}
-    free = [s for s in place.fields if not {s.id, s.name} & usual.keys()]
-    return {role: free[n] for role, n in roles_for([(s.name, s.type) for s in free], taken).items()}
+def _usual(place: Place, bound: BoundSource) -> dict[str, SeenField]:
+    """Role to the field that has it by its usual name, without a line in the file."""
+    names = {ref.id or ref.name: role for role, ref in tracker(bound.kind).DEFAULT_FIELDS.items()}
+    return {names[name]: s for s in place.fields for name in (s.id, s.name) if name in names}
+
+
+def _roles(place: Place, usual: Mapping[str, SeenField]) -> dict[str, SeenField]:
+    """Role to the field that may have it, beside the usual ones."""
+    free = [s for s in place.fields if s not in usual.values()]
+    return {role: free[n] for role, n in roles_for([(s.name, s.type) for s in free], usual).items()}
 
 
 def _by(seen: SeenField) -> str:
@@ -129,7 +139,7 @@ def _shown(seen: SeenField) -> str:
     return _comment(f"{seen.name} ({about})" if about else seen.name)
 
 
-def _scales(place: Place, roles: dict[str, SeenField]) -> Iterator[str]:
+def _scales(roles: Mapping[str, SeenField]) -> Iterator[str]:
     """Words that the tracker itself lists for a bound field, each as far as something tells what it means."""
     lines: list[str] = []
     for role, seen in roles.items():

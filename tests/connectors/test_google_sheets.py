@@ -245,6 +245,20 @@ def test_two_tabs_may_have_rows_of_the_same_key(make: Callable[..., Sheet]) -> N
     assert set(sheet.present()) == ids
 
 
+def test_a_tab_that_changed_keeps_no_other_from_being_read(make: Callable[..., Sheet]) -> None:
+    """The first of two tables lost its header: the second is read, and the sentence says what to mend."""
+    sheet = make(row("1", "#00ff00"))
+    sheet.site.add_tab(sheet.book, "Q4", [["Row", "RAG"], ["2", "Red"]])
+    more = f'      - key: q4\n        scope: {{spreadsheet: "{BOOK}", tab: Q4}}\n        row_key: [Row]\n        scales: {{health: rag}}\n'
+    sheet.write(sheet.text + more)
+    sheet.site.put(sheet.book, sheet.tab, 0, 0, "Name of it")
+    outcome = sheet.sync()
+    assert outcome.state == "incomplete"
+    assert "the column 'Campaign', read as row_key" in outcome.reason
+    assert [f.kind for f in outcome.findings] == ["schema_drift"]
+    assert sheet.all()["2"].item.reported_health is Health.OFF_TRACK
+
+
 def test_two_rows_with_one_key_are_an_error_naming_both(make: Callable[..., Sheet]) -> None:
     """A6: neither is guessed to be the right one, and what was known stays."""
     sheet = make(row("A", "#00ff00"), row("B", "#ff0000"))
@@ -407,6 +421,24 @@ def test_too_many_questions_are_no_missing_right(make: Callable[..., Sheet]) -> 
     sheet.server.faults.add("/drive/v3/files", faults.status(403, body, retry_after="0"))
     outcome = sheet.sync()
     assert (outcome.state, outcome.counts.new, outcome.requests) == ("complete", 1, 3)
+
+
+def test_a_sheet_that_went_dark_keeps_no_other_from_being_read(make: Callable[..., Sheet]) -> None:
+    sheet = make(row("1", "#00ff00"))
+    other = sheet.site.spreadsheet("2" * 30, "Another")
+    sheet.site.add_tab(other, "Q4", [["Row", "RAG"], ["2", "Red"]])
+    scope = f'{{spreadsheet: "{other.id}", tab: Q4}}'
+    sheet.write(
+        sheet.text
+        + f"      - key: q4\n        scope: {scope}\n        row_key: [Row]\n        scales: {{health: rag}}\n"
+    )
+    assert sheet.sync().state == "complete"
+    sheet.book.shared = False
+    sheet.site.put(other, other.tabs[0], 1, 1, "Amber")
+    outcome = sheet.sync()
+    assert outcome.state == "incomplete"
+    assert "share the spreadsheet with" in outcome.reason
+    assert (sheet.all()["1"].presence, sheet.all()["2"].item.reported_health) == (Presence.PRESENT, Health.AT_RISK)
 
 
 def test_a_sheet_in_the_trash_and_one_that_is_gone_are_told_apart(make: Callable[..., Sheet]) -> None:

@@ -75,3 +75,25 @@ def test_a_draft_names_what_has_no_latin_letter(tmp_path: Path, monkeypatch: obj
     assert [b["key"] for b in bindings] == ["data-source", "data-source-2"]
     assert bindings[0]["fields"] == {"lifecycle": {"id": "a"}, "owner": {"id": "b"}, "due_on": {"id": "c"}}
     assert bindings[0]["scales"] == {"lifecycle": {"終": "done"}}
+
+
+def test_a_draft_of_a_sheet_takes_nothing_over_that_cannot_be_read(tmp_path: Path) -> None:
+    """A tab without a header is shown and stays out; a column with its usual name is not called unread."""
+    columns = (SeenField("Plan"), SeenField("RAG", None, "", (StatusValue("", "Late", "Late"),)), SeenField("Budget"))
+    book = {"spreadsheet": "1" * 30}
+    places = (
+        Place("tab", "Notes", {**book, "tab": "Notes"}),
+        Place("tab", "Plan", {**book, "tab": "Plan"}, columns, ("Plan",)),
+    )
+    sheet = FILE.replace("kind: notion", "kind: google_sheets").replace(
+        '{url: http://127.0.0.1:9, token: "${TEST_TOKEN}"}', '{auth: {kind: token, token: "${TEST_TOKEN}"}}'
+    )
+    folder = write(tmp_path / "config", sheet[: sheet.index("    bindings:")] + "    bindings: []\n")
+    configuration = load(folder, credentials=False)
+    text = department_file(configuration.sources[0], configuration, Discovery(places))
+    (only,) = read(tmp_path / "d.yaml", text)["sources"][0]["bindings"]  # type: ignore[index]  # as YAML gives it
+    assert (only["key"], only["row_key"], only["scales"]) == ("plan", ["Plan"], {"health": {"Late": "off_track"}})
+    assert "# read by its usual name: RAG as health" in text
+    assert "# not bound: Budget\n" in text
+    nothing = department_file(configuration.sources[0], configuration, Discovery(places[:1]))
+    assert read(tmp_path / "n.yaml", nothing)["sources"][0]["bindings"] == []  # type: ignore[index]  # as YAML gives it
