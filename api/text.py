@@ -172,6 +172,6 @@ def show_outcome(console: Console, o: Outcome) -> None:
     c = o.counts
     counts = f"{c.seen} read, {c.new} new, {c.changed} changed, {c.gone} gone; {o.requests} requests, {o.seconds:.1f} s"
     console.print(f"[{colour}]{o.state}[/] [bold]{o.source}[/]: {counts}", soft_wrap=True)
-    for note in (o.reason, o.hint, *o.notes):
+    for note in (o.reason, o.hint, *(n for n in o.notes if n not in o.reason)):
         if note:
             console.print(f"    {safe(note)}", soft_wrap=True)

@@ -247,6 +247,11 @@ class Wire:
                     return
             self._sleep(wait)
 
+    def rest(self, number: int) -> None:
+        """Nobody asks before the pause of this try is over: for answers that only a connector can tell as a fault."""
+        self.retries += 1
+        self._pause(self._backoff(number))
+
     def _pause(self, seconds: float) -> None:
         """Nobody asks this source again before."""
         with self._lock:

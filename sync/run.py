@@ -251,8 +251,8 @@ class _Run:
         if len(changed) == len(bindings):
             raise changed[0]
         for told in changed:  # one table that changed must not keep the others of its source from being read
-            self.outcome.found("schema_drift", [str(told)])
-            self.outcome.worsen(str(told))
+            self.outcome.findings.append(Finding("schema_drift", str(told)))
+            self.outcome.worsen("; ".join(filter(None, (self.outcome.reason, str(told)))))
             self.outcome.hint = told.hint
 
     def _read(self, binding: Binding, metadata: Metadata) -> None:

@@ -345,6 +345,19 @@ def test_trash_move_and_lost_access_are_told_apart(make: Callable[..., Roadmap])
     assert told[plain(purged)].presence is Presence.DELETED
 
 
+@pytest.mark.parametrize("body", [b"{}", b'{"object":"data_source","properties":null}', b'{"properties":{}}'])
+def test_a_schema_without_its_properties_loses_nothing(make: Callable[..., Roadmap], body: bytes) -> None:
+    """It is an answer that is not whole, not a data source from which every property was deleted."""
+    roadmap = make()
+    roadmap.add(2)
+    roadmap.sync()
+    roadmap.server.faults.add("/v1/data_sources/", faults.answered(body))
+    outcome = roadmap.sync()
+    assert outcome.state == "failed"
+    assert "was answered without its properties" in outcome.reason
+    assert {k.item.lifecycle for k in roadmap.present().values()} == {Lifecycle.IN_PROGRESS}
+
+
 def test_an_unshared_database_has_not_dropped_its_words(make: Callable[..., Roadmap]) -> None:
     """What cannot be seen is not gone: no rule is called outdated for it."""
     roadmap = make(scales="{lifecycle: {Later: not_started, Doing: in_progress, Shipped: done}}")
