@@ -14,6 +14,7 @@ from api.text import nearer, safe
 from connectors.contract import Discovery
 from ledger.text import brief
 from normalizer.suggest import Suggestion
+from sync.configuration.draft import as_key
 from sync.mapping import Preview
 
 LISTED = 25
@@ -165,16 +166,11 @@ def show_identities(console: Console, found: Sequence[Identity]) -> None:
         if i.person:
             console.print(f"    if it is so, add to {safe(i.person)}: {safe(identity)}", soft_wrap=True)
         else:
-            key = _key(i.name) or _key((i.email or "").partition("@")[0]) or "key"
+            key = as_key(i.name) or as_key((i.email or "").partition("@")[0]) or "key"
             email = f", emails: [{_text(i.email)}]" if i.email else f", {identity}"
             console.print(
                 f"    a new entry: - {{key: {key}, name: {safe(_text(i.name))}{safe(email)}}}", soft_wrap=True
             )
-
-
-def _key(text: str) -> str:
-    """A text as a key of people.yaml, as far as it has letters that a key may have."""
-    return "-".join("".join(c if c.isalnum() and c.isascii() else " " for c in text.casefold()).split())
 
 
 def _text(value: str) -> str:

@@ -79,7 +79,7 @@ def _nested(value: dict[str, object], indent: int) -> Iterator[str]:
 
 def _key(name: str, taken: set[str], otherwise: str) -> str:
     """A key that tells what it is of; where a name has no letter that a key may have, what stands for it."""
-    base = _bare(name) or _bare(otherwise) or "key"
+    base = as_key(name) or as_key(otherwise) or "key"
     key, n = base, 2
     while key in taken:
         key, n = f"{base}-{n}", n + 1
@@ -87,7 +87,8 @@ def _key(name: str, taken: set[str], otherwise: str) -> str:
     return key
 
 
-def _bare(name: str) -> str:
+def as_key(name: str) -> str:
+    """A name as a key of a file, as far as it has letters that a key may have; \"\" where it has none."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
     return re.sub(r"[^a-z0-9]+", "-", plain.casefold()).strip("-")[:40].strip("-")
 
