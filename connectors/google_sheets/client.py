@@ -42,6 +42,7 @@ from connectors.google_sheets.check import examine
 from connectors.google_sheets.errors import GoogleWire, NotShared
 from connectors.google_sheets.grid import Grid, grids
 from connectors.google_sheets.reader import Table, read
+from connectors.plain import mapping
 from connectors.wire import Policy, Wire, parsed
 
 SCOPES = (
@@ -144,14 +145,16 @@ class SheetsConnector:
         return f"share the spreadsheet with {self.account or 'the account of the credential'} as a viewer"
 
     def file(self, spreadsheet: str) -> dict[str, Any]:
-        """What Drive says of a spreadsheet; asked once in a run."""
+        """What Drive says of a spreadsheet; asked once in a run. Its `version` grows with every change; a gateway may tell only when
+        somebody last edited it."""
         if spreadsheet not in self._files:
             url = f"{DRIVE_FILES_API_V3_URL}/{spreadsheet}"
             answer = self.ask(url, {"fields": FILE, "supportsAllDrives": "true"}, f"the spreadsheet {spreadsheet}")
-            if not isinstance(answer, dict) or "version" not in answer:
+            version = mapping(answer).get("version") or mapping(answer).get("modifiedTime")
+            if not isinstance(version, str | int):
                 sentence = f"{self.source.key}: Drive told no version of the spreadsheet {spreadsheet}"
                 raise SourceUnavailable(sentence, source=self.source.key)
-            self._files[spreadsheet] = answer
+            self._files[spreadsheet] = {**answer, "version": version}
         return self._files[spreadsheet]
 
     def grid(self, binding: Binding) -> Grid:

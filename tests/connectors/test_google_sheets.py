@@ -100,6 +100,13 @@ def test_a_sheet_costs_two_requests_and_an_unchanged_one_costs_one(make: Callabl
     assert (again.state, again.requests, again.counts.seen) == ("complete", 1, 0)
 
 
+def test_without_a_version_the_last_edit_tells_whether_anything_changed(make: Callable[..., Sheet]) -> None:
+    sheet = make(row("A"))
+    real = sheet.server.file
+    sheet.server.file = lambda book, fields: {k: v for k, v in real(book, fields).items() if k != "version"}  # type: ignore[method-assign]
+    assert [sheet.sync().requests for _ in range(2)] == [2, 1]
+
+
 def test_painted_colours_are_read_and_the_default_is_nothing(make: Callable[..., Sheet]) -> None:
     """A RAG cell often holds no value at all; zero channels are left out, theme colours named."""
     sheet = make(
