@@ -278,7 +278,7 @@ class SheetsConnector:
     def census(self, binding: Binding) -> Iterator[Sequence[Seen] | Verdict]:
         table = self.table(binding)
         yield [Seen(ref, table.scope) for ref in sorted(table.refs)]
-        yield Verdict(complete=True)  # a cell in error hides no row
+        yield Verdict(complete=not table.errors, reason="; ".join(table.errors[:1]))
 
     def find(self, binding: Binding, refs: Sequence[str]) -> Sequence[Found]:
         """A row that is not in a whole table with its header in place was deleted, or has another key now."""
@@ -333,10 +333,9 @@ def _verdict(table: Table, cursor: dict[str, Any]) -> Verdict:
     if table.loading:
         where = ", ".join(table.loading[:5])
         return Verdict(complete=False, reason=f"{where} is still being computed by Google: the next run reads it again")
-    if broken := [u for u in table.unreadable if " shows " in str(u)]:
-        return Verdict(
-            complete=False, reason=f"{broken[0]}" + (f", and {len(broken) - 1} more rows" if broken[1:] else "")
-        )
+    if table.errors:
+        more = f", and {len(table.errors) - 1} more rows" if table.errors[1:] else ""
+        return Verdict(complete=False, reason=table.errors[0] + more)
     return Verdict(complete=True, cursor=cursor, whole=True)
 
 

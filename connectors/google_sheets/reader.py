@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -42,6 +42,8 @@ class Table:
     """Hidden rows, where the binding skips them."""
     unreadable: list[UnreadableRecord] = field(default_factory=list)
     drift: list[SourceChanged] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    """Sentences about rows with a cell that shows an error."""
     loading: list[str] = field(default_factory=list)
     """Addresses of cells that are still being computed."""
     words: tuple[StatusValue, ...] = ()
@@ -68,7 +70,7 @@ def read(grid: Grid, binding: Binding, source: str) -> Table:
     scope = scope_of(binding.scope.spreadsheet, grid.tab_id)
     table = Table(scope, drift=list(columns.drift), words=tuple(_vocabulary(grid, columns, binding)))
     rows = [n for n in grid.numbers() if n > columns.header and _says_something(grid.row(n))]
-    keys = {n: _key(grid, n, columns) for n in rows}
+    keys = {n: _name(grid, n, columns) for n in rows}
     if binding.scope.hidden_rows == "skip":
         table.skipped = {ref_of(scope, keys.pop(n)) for n in rows if n in grid.hidden}
         rows = list(keys)
@@ -87,9 +89,11 @@ def _vocabulary(grid: Grid, columns: Columns, binding: Binding) -> Iterator[Stat
 
 
 def _row(
-    grid: Grid, n: int, key: str, same: list[int], columns: Columns, binding: Binding, source: str, table: Table
+    grid: Grid, n: int, name: str, same: list[int], columns: Columns, binding: Binding, source: str, table: Table
 ) -> None:
-    ref = ref_of(table.scope, key)
+    ref, key = ref_of(table.scope, name), _key(grid, n, columns)
+    if _broken(grid, n, columns.key, source, table):
+        return  # which row this is, is not known: no row may be missed for it
     if not key:
         sentence = f"{grid.address(n)} has no key: fill {_names(grid, columns)}, or leave the row empty"
         table.unreadable.append(UnreadableRecord(sentence, source=source))
@@ -102,13 +106,20 @@ def _row(
             table.unreadable.append(UnreadableRecord(sentence, source=source))
         return
     used = {role: (_at(grid, n, c), c) for role, c in columns.roles.items()}
-    wrong = [(cell.error, grid.address(n, c)) for cell, c in used.values() if cell.error]
+    if _broken(grid, n, [c for _, c in used.values()], source, table):
+        return
+    table.records.append(_record(grid, n, key, ref, used, table.scope, binding.scope.spreadsheet))
+
+
+def _broken(grid: Grid, n: int, columns: Sequence[int], source: str, table: Table) -> bool:
+    """Whether a cell of these shows an error; notes which, for such a read is not whole."""
+    wrong = [(error, grid.address(n, c)) for c in columns if (error := _at(grid, n, c).error)]
     if wrong:
         table.loading += [where for kind, where in wrong if kind == "LOADING"]
         shown = ", ".join(f"{where} shows {kind}" for kind, where in wrong)
-        table.unreadable.append(UnreadableRecord(f"{shown}: the row keeps what it said before", source=source))
-        return
-    table.records.append(_record(grid, n, key, ref, used, table.scope, binding.scope.spreadsheet))
+        table.errors.append(f"{shown}: the row keeps what it said before")
+        table.unreadable.append(UnreadableRecord(table.errors[-1], source=source))
+    return bool(wrong)
 
 
 def _record(
@@ -245,8 +256,22 @@ def _at(grid: Grid, row: int, column: int) -> Cell:
 
 
 def _key(grid: Grid, row: int, columns: Columns) -> str:
-    parts = [_at(grid, row, c) for c in columns.key]
-    texts = [(p.text or str(p.value if p.value is not None else "")).strip() for p in parts]
+    """A row's key as people see it."""
+    return _joined((p.text or _typed(p)) for p in (_at(grid, row, c) for c in columns.key))
+
+
+def _name(grid: Grid, row: int, columns: Columns) -> str:
+    """A row's key as it is held: another number format or locale makes no other row."""
+    return _joined(_typed(_at(grid, row, c)) or _at(grid, row, c).text for c in columns.key)
+
+
+def _typed(cell: Cell) -> str:
+    value = cell.value
+    return "" if value is None else str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    texts = [p.strip() for p in parts]
     return " / ".join(texts) if any(texts) else ""
 
 

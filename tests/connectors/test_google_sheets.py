@@ -339,6 +339,38 @@ def test_a_cell_in_error_makes_the_sheet_incomplete_and_loses_nothing(make: Call
     assert {k.presence for k in sheet.all().values()} == {Presence.PRESENT}
 
 
+def test_a_key_in_error_is_no_deleted_row(make: Callable[..., Sheet]) -> None:
+    """A key that a formula makes may be loading: which row this is, nobody can say, so none is missed."""
+    sheet = make(row("A", "#00ff00"), row("B", "#ff0000"))
+    sheet.sync()
+    sheet.site.put(sheet.book, sheet.tab, 1, 0, SheetCell(error="LOADING"))
+    outcome = sheet.sync(census=True)
+    assert outcome.state == "incomplete"
+    assert "Plan!A2 is still being computed" in outcome.reason
+    assert {k.presence for k in sheet.all().values()} == {Presence.PRESENT}
+
+
+def test_another_number_format_makes_no_other_row(make: Callable[..., Sheet]) -> None:
+    """A key that is a number is the number, however the sheet shows it; people see it as it is shown."""
+    sheet = make(row("7"), row("8"))
+    for n, cells in enumerate(sheet.tab.rows[1:], 7):
+        cells[0] = SheetCell(n)
+    assert sheet.sync().counts.new == 2
+    real = sheet.server.values
+
+    def shown(book: Spreadsheet, params: dict[str, list[str]]) -> Any:
+        answer = real(book, params)
+        for cells in answer["sheets"][0]["data"][0]["rowData"][1:]:
+            cells["values"][0]["formattedValue"] += ",00"
+        return answer
+
+    sheet.server.values = shown  # type: ignore[method-assign]  # somebody adds two decimals
+    sheet.site.touch(sheet.book)
+    outcome = sheet.sync()
+    assert (outcome.counts.new, outcome.counts.gone) == (0, 0)
+    assert set(sheet.all()) == {"7,00", "8,00"}
+
+
 def test_people_chips_and_links_are_read(make: Callable[..., Sheet]) -> None:
     chip = SheetCell("@Ann Lee", emails=("ann@acme.example",))
     link = SheetCell("the contract", link="https://acme.atlassian.net/browse/LEGAL-7")
