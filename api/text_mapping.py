@@ -9,7 +9,7 @@ from itertools import groupby
 
 from rich.console import Console
 
-from api.mapping import BindingMapping, Identity, Proposal, Unmapped
+from api.mapping import NO_SCALE, BindingMapping, Identity, Proposal, Unmapped
 from api.text import nearer, safe
 from connectors.contract import Discovery
 from ledger.text import brief
@@ -98,6 +98,8 @@ def show_proposals(console: Console, found: Sequence[Proposal], unread: Sequence
         )
         if p.scale:
             console.print(f"    scale [bold]{p.scale}[/] has every one of them: {p.field}: {p.scale}")
+        if p.numbers:
+            console.print(f"    [yellow]{p.numbers}: {NO_SCALE}[/]", soft_wrap=True)
         for u in p.words:
             _word(console, u)
         for u in p.doubts:

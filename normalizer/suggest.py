@@ -169,6 +169,10 @@ def hue_of(colour: str | None) -> str | None:
     return None
 
 
+AT_LEAST = {"confidence_0_1": 0, "confidence_1_10": 1, "percent": 20}
+"""What some number must exceed to speak of a scale: an 11 among judgements from 1 to 10 is a slip, not a percentage."""
+
+
 def scale_for(role: str, words: Sequence[str]) -> str | None:
     """A built-in scale that has every one of these words, or every one of these numbers; None where none does."""
     if not words:
@@ -182,8 +186,7 @@ def scale_for(role: str, words: Sequence[str]) -> str | None:
         return None
     for name in ("confidence_0_1", "confidence_1_10", "percent"):
         low, high = BANDS[name][:2]
-        spread = max(numbers) > (0 if name == "confidence_0_1" else 1 if name == "confidence_1_10" else 10)
-        if spread and all(low <= n <= high for n in numbers):
+        if max(numbers) > AT_LEAST[name] and all(low <= n <= high for n in numbers):
             return name
     return None
 

@@ -86,6 +86,7 @@ def test_a_scale_is_proposed_only_where_it_has_every_value() -> None:
     assert scale_for("health", ["Green", "late"]) is None
     assert scale_for("confidence", ["7", "3", "10"]) == "confidence_1_10"
     assert scale_for("confidence", ["40", "80"]) == "percent"
+    assert scale_for("confidence", ["0", "3", "7", "11"]) is None  # slips among judgements from 1 to 10
     assert scale_for("confidence", ["0.3", "1"]) == "confidence_0_1"
     assert scale_for("confidence", ["7", "n/a"]) is None
     assert scale_for("confidence", []) is None
