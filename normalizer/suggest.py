@@ -24,7 +24,7 @@ LIFECYCLE: dict[str, str] = {
         "not_started": (
             "to do", "todo", "open", "new", "backlog", "planned", "not started", "later", "draft",
             "offen", "neu", "geplant", "nicht begonnen", "zu erledigen", "à faire", "nouveau", "prévu", "por hacer", "pendiente", "nuevo",
-            "a fazer", "pendente", "novo", "da fare", "te doen", "gepland", "未着手", "未開始", "予定", "未开始", "待办", "计划中", "لم يبدأ", "مخطط",
+            "a fazer", "pendente", "novo", "da fare", "te doen", "gepland", "未着手", "未開始", "新規", "新建", "予定", "未开始", "待办", "计划中", "لم يبدأ", "مخطط",
         ),
         "in_progress": (
             "in progress", "doing", "running", "started", "in review", "review", "testing", "in development", "wip",

@@ -37,7 +37,7 @@ from ledger.write import Writer
 from normalizer.history import encoded, recorded
 from normalizer.people import People
 from normalizer.translate import Translator
-from sync.census import settle_scopes, take_census
+from sync.census import settle_scopes, shown_now, take_census
 from sync.configuration import BoundSource
 from sync.configuration.models import Thresholds
 from sync.lease import take_lease
@@ -161,17 +161,6 @@ def sync_source(
     return outcome
 
 
-def _shown_now(metadata: Metadata) -> set[str | None] | None:
-    """The scopes whose words were told now; None for all. A scope that went dark has not dropped its words."""
-    if metadata.scopes is None:
-        return None
-    return {
-        None,
-        *(s.id for s in metadata.scopes if s.state != "no_access"),
-        *(w.scope for w in metadata.statuses or ()),
-    }
-
-
 def _guarded(outcome: Outcome, connector: Connector, work: Callable[[], None]) -> None:
     """Does the work; what the source does wrong becomes the outcome."""
     try:
@@ -239,7 +228,7 @@ class _Run:
         metadata = self.connector.metadata()
         if metadata.statuses is not None:
             with self.ledger.writing(self.lease) as w:
-                w.vocabulary(map(astuple, metadata.statuses), within=_shown_now(metadata))
+                w.vocabulary(map(astuple, metadata.statuses), within=shown_now(metadata))
         self.scopes_returned = settle_scopes(self, metadata)
         self.outcome.found("schema_drift", map(str, metadata.drift))
         bindings, changed = self.bound.source.bindings, list[SourceChanged]()
