@@ -353,7 +353,8 @@ def _identity(
     also = tuple(o for o in by_email.get(folded(said.email or ""), ()) if o != (source, said.id))
     found = likely(name, people)
     if found is None:
-        because = "the same e-mail in another tracker" if also else "nobody in people.yaml has a name like it"
+        elsewhere = "in another tracker" if any(o[0] != source for o in also) else "under another id"
+        because = f"the same e-mail {elsewhere}" if also else "nobody in people.yaml has a name like it"
         return Identity(source, said.id, name, said.email, count, None, because, also)
     person, score = found
     because = f"the name is {score} % like '{person.name}': confirm before you paste it"
