@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from api import manners
 from api.app import create_app
 from demo.company import DemoCompany, configuration
+from ledger.model import Decision
 from ledger.store import Ledger
 from normalizer.people import People
 from sync.closing import close_week
@@ -75,6 +76,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         week = house.config.calendar.week_at(NOON)
         clock.now = house.config.calendar.close_of(week) + timedelta(hours=1)
         close_week(ledger, house.config, week)
+        ledger.decisions.record(Decision("recovery", "discovery", "mia-wong", NOON.date()), by="test")
         yield house
 
 
@@ -92,6 +94,7 @@ def addresses(client: TestClient) -> list[str]:
     said = client.get("/openapi.json").json()["paths"]
     real = {"item_id": "LEGAL-2", "pillars": "", "departments": "legal"}
     real["name"] = client.get("/v1/packs").json()["items"][0]["name"]
+    real["decision_id"] = str(client.get("/v1/decisions").json()["items"][0]["id"])
     for kind in ("pillars", "key-results", "workstreams"):
         real[kind] = client.get(f"/v1/{kind}").json()["items"][0]["key"]
     found = []
@@ -100,6 +103,7 @@ def addresses(client: TestClient) -> list[str]:
         path = (
             path.replace("{item_id}", real["item_id"])
             .replace("{name}", real["name"])
+            .replace("{decision_id}", real["decision_id"])
             .replace("{key}", real.get(kind, real["workstreams"]))
         )
         found.append(f"{path}?since={(NOON - timedelta(days=7)):%Y-%m-%dT%H:%M:%SZ}" if path == "/v1/changes" else path)
