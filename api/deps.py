@@ -120,17 +120,17 @@ class Unexpected(ServerProblem):
         super().__init__("the service met an error of its own; its log has more, under this request's id", **more)
 
 
-def _database(request: Request) -> Ledger:
+async def _database(request: Request) -> Ledger:
     ledger: Ledger = request.app.state.ledger
     return ledger
 
 
-def _ledger(request: Request, database: DatabaseDep) -> Reads:
+async def _ledger(request: Request, database: DatabaseDep) -> Reads:
     """The ledger as this reader may see it; without a veil nothing is answered."""
     return database.seen_by(request.state.veil)
 
 
-def _whole(ledger: LedgerDep) -> Ledger:
+async def _whole(ledger: LedgerDep) -> Ledger:
     """The whole ledger, where its rows are shown as they are.
 
     Raises:
@@ -156,7 +156,7 @@ def _with_request_id(content: dict[str, Any], request: Request, response: Respon
     return told, response
 
 
-def nothing_else(request: Request) -> None:
+async def nothing_else(request: Request) -> None:
     """Refuses parameters that an address does not have, one value's parameter given twice, and characters that no database keeps.
 
     Raises:
@@ -185,16 +185,16 @@ def _wrong(name: str, value: str, known: Mapping[str, Any], times: int) -> str:
     return "a NUL character is in no word that is kept" if "\0" in value else ""
 
 
-def _live(request: Request) -> Live:
+async def _live(request: Request) -> Live:
     live: Live = request.app.state.live
     return live
 
 
-def _configuration(live: LiveDep) -> Configuration:
+async def _configuration(live: LiveDep) -> Configuration:
     return live.current
 
 
-def _keeper(request: Request) -> Keeper:
+async def _keeper(request: Request) -> Keeper:
     keeper: Keeper = request.app.state.keeper
     return keeper
 

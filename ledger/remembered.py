@@ -280,12 +280,13 @@ class Remembered(Reads):
         return batches(self.engine, table)
 
     @cached_property
-    def _watch(self) -> Watch:
+    def watch(self) -> Watch:
+        """Tells whether anything was written."""
         return Watch(self.engine)
 
     def state(self) -> str:
         """A word that is another one after any write to the database, by whatever process."""
-        return self._watch.state()
+        return self.watch.state()
 
     def _asked(self, statement: Any) -> list[tuple[Any, ...]]:
         try:
