@@ -36,8 +36,9 @@ from sync.bound_plan import plan_at
 from sync.configuration import Configuration
 from sync.dimensions import planned
 from sync.facts import Gatherer, Placement, thresholds
+from sync.sums import summed
 
-SHAPE = 2
+SHAPE = 3
 """Grows when what is kept of a node has another shape: what was kept before is judged anew."""
 BATCH = 20_000
 """Items placed in one transaction."""
@@ -138,25 +139,8 @@ def refresh(ledger: Ledger, configuration: Configuration) -> Stood:
 
 def stamp_of(configuration: Configuration, plan: Plan, day: str) -> str:
     """What tells apart two plans, or thresholds, or people, or days, under which things may stand differently."""
-    c = configuration.calendar
-    calendar = (c.zone, c.close_day, str(c.close_time), c.country, sorted(map(str, c.own_holidays)))
-    departments = [(d.department, d.cadence, d.signals) for d in configuration.departments]
-    people = [
-        (p.key, p.name, p.kind, p.active, sorted(map(str, p.absent)), p.identities)
-        for p in configuration.owners.values()
-    ]
-    parts = (
-        SHAPE,
-        FORMULA,
-        list(CATALOGUE.values()),
-        plan,
-        configuration.organisation.signals,
-        departments,
-        people,
-        calendar,
-    )
-    told = _encode((parts, _sources(configuration), day))
-    return blake2b(told, digest_size=16).hexdigest()
+    rules = (SHAPE, FORMULA, list(CATALOGUE.values()), day)
+    return blake2b(_encode((rules, configuration.judging, plan.digest)), digest_size=16).hexdigest()
 
 
 def good_days(ledger: Ledger, configuration: Configuration) -> dict[str, str]:
@@ -372,6 +356,7 @@ class _Keeper:
         self.rows += [
             Stands("read", key, judged=day) for key, day in good_days(self.ledger, self.configuration).items()
         ]
+        self.rows += summed(self.ledger, self.plan, self.rows, partly=self._partly)
 
     @property
     def _partly(self) -> bool:
@@ -442,6 +427,12 @@ def open_now(ledger: Ledger, configuration: Configuration, above: Facts) -> list
     """Everything that needs a decision, the most urgent first: what is kept of the plan's nodes, and what shows of the trackers now."""
     told = judge_sources(above, thresholds(configuration))
     return sorted([*kept_exceptions(ledger), *exceptions(above, told, {})], key=urgency)
+
+
+def open_of_trackers(ledger: Ledger, configuration: Configuration) -> list[NeedsDecision]:
+    """What needs a decision of the trackers themselves, and of work that serves nothing."""
+    above = above_now(ledger, configuration)
+    return list(exceptions(above, judge_sources(above, thresholds(configuration)), {}))
 
 
 def above_now(ledger: Ledger, configuration: Configuration) -> Facts:

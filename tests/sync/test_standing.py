@@ -39,6 +39,9 @@ def told(board: Any) -> dict[str, Any]:
             found[f"verdict {v.key}"] = msgspec.to_builtins(v)
     for e in board.exceptions():
         found[f"exception {e.key}"] = msgspec.to_builtins(e)
+    for key in nodes:
+        for limit in (2, 7, 0):
+            found[f"below {key} {limit}"] = msgspec.to_builtins(board.below(key, limit))
     return found
 
 
