@@ -45,6 +45,14 @@ class PlanAnswer(msgspec.Struct, frozen=True):
     formula: str
 
 
+class Nodes(msgspec.Struct, frozen=True):
+    """Every node of a kind."""
+
+    as_of: datetime
+    basis: str
+    items: list[NodeStatus]
+
+
 class Below(msgspec.Struct, frozen=True):
     """What is below a node, itself included: what its colours are worth, and what needs a decision, the most urgent first."""
 
