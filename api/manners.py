@@ -56,9 +56,10 @@ class Manners:
     async def _v1(self, scope: Scope, receive: Receive, send: Send) -> None:
         reader: Reader = scope["state"]["reader"]
         veil: Veil = scope["state"]["veil"]
-        asked = Headers(scope=scope).get("if-none-match", "")
+        named = Headers(scope=scope)
+        asked, anew = named.get("if-none-match", ""), "no-cache" in named.get("cache-control", "")
         address, under = _address(scope, veil), await self._under()
-        told = self.shelf.get((reader.id, address), under) if under else None
+        told = self.shelf.get((reader.id, address), under) if under and not anew else None
         if told is not None:
             veil.met.update(told.met)  # who is told it again has read it again
             if asked and names(asked, told.tag):

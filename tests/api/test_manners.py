@@ -159,6 +159,9 @@ def test_within_a_minute_it_is_not_even_made_again(house: House, made: list[str]
             }
             assert client.get(path, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
             assert made == [path.partition("?")[0]] or not made  # made before, to find out what there is
+            made.clear()
+            assert client.get(path, headers={"Cache-Control": "no-cache"}).headers["etag"] == first.headers["etag"]
+            assert len(made) == 1, "who does not want what lies ready does not get it"
             house.clock.now = NOON
 
 
