@@ -35,6 +35,7 @@ import msgspec
 
 from ledger.published import BY_NAME
 from tests.companies import NOW, Scripted
+from tests.exporting import NoPandas
 from tests.peers import PEERS, PORT, Peer, installed
 
 ITEM = "alpha:4"
@@ -60,7 +61,14 @@ ASKED: Mapping[str, tuple[str, str, str]] = {
 def rate(url: str, seconds: int, headers: Mapping[str, str], post: str = "") -> float:
     """Requests that are answered per second."""
     ask = _wrk if shutil.which("wrk") else _httpx
-    return ask(url, seconds, headers, post)
+    return ask(url, seconds, headers, post) or _once(url, headers, post)
+
+
+def _once(url: str, headers: Mapping[str, str], post: str) -> float:
+    """Of what takes longer than it was asked for: one answer, to its end."""
+    began = time.monotonic()
+    urllib.request.urlopen(urllib.request.Request(url, data=post.encode() or None, headers=dict(headers))).read()
+    return 1 / (time.monotonic() - began)
 
 
 def _wrk(url: str, seconds: int, headers: Mapping[str, str], post: str) -> float:
@@ -173,6 +181,7 @@ def _until_it_answers(url: str, process: subprocess.Popen[bytes], said: IO[str])
 
 def serve(company: Scripted, port: int) -> None:
     """The whole service as it is installed, with a clock that goes on."""
+    sys.meta_path.insert(0, NoPandas())  # type: ignore[arg-type]
     from api.server import run
 
     began = time.monotonic()
