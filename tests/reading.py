@@ -42,7 +42,7 @@ ITEM = "alpha:4"
 FILE = "/files/bi_items."
 ENDINGS = ("csv", "jsonl", "parquet")
 LONGEST = 20.0
-"""Seconds after which a whole table is not waited for any longer: its rate is known by then."""
+"""Seconds after which a whole table of others is not waited for any longer: its rate is known by then."""
 ASKED: Mapping[str, tuple[str, str, str]] = {
     f"{what}, {how}": (kind, there, how)
     for what, kind, there in (
@@ -104,13 +104,13 @@ def _httpx(url: str, seconds: int, headers: Mapping[str, str], post: str) -> flo
     return asyncio.run(all_of_them()) / seconds
 
 
-def whole(url: str, total: int, accept: str = "*/*") -> float:
-    """Rows per second of a whole table; of one that takes too long, of what came."""
+def whole(url: str, total: int, longest: float = float("inf")) -> float:
+    """Rows per second of a whole table, from asking to its end; of lines that take too long, of those that came."""
     began, lines = time.monotonic(), 0
-    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept})) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": "text/csv, */*"})) as answer:
         while part := answer.read(1 << 20):
             lines += part.count(b"\n")
-            if time.monotonic() - began > LONGEST:
+            if time.monotonic() - began > longest:
                 return lines / (time.monotonic() - began)
     return total / (time.monotonic() - began)
 
@@ -283,8 +283,8 @@ def peaks(others: Mapping[str, Server]) -> str:
     return ", ".join(f"{name} {other.peak():.0f}" for name, other in others.items())
 
 
-def _whole(server: Server, there: str, items: int, accept: str = "*/*") -> Rate:
-    return measured(server, lambda: whole(server.root + there, items, accept))
+def _whole(server: Server, there: str, items: int, longest: float = float("inf")) -> Rate:
+    return measured(server, lambda: whole(server.root + there, items, longest))
 
 
 def _asked(server: Server, there: str, how: str, seconds: int) -> Rate:
@@ -295,7 +295,7 @@ def _asked(server: Server, there: str, how: str, seconds: int) -> Rate:
 
 
 def _of_peer(peer: Peer, server: Server, items: int, seconds: int) -> dict[str, Rate]:
-    found = {"export": _whole(server, peer.at["export"], items, "text/csv")}
+    found = {"export": _whole(server, peer.at["export"], items, LONGEST)}
     for kind in ("item", "page", "status"):
         there, post = peer.posts.get(kind) or (peer.at[kind].format(id=ITEM), "")
         found[kind] = measured(server, lambda there=there, post=post: rate(server.root + there, seconds, {}, post))
