@@ -17,6 +17,7 @@ from fastapi_problem.handler import add_exception_handler
 from api.access import Door
 from api.app_plan import plan
 from api.asking import explain, overview, sources
+from api.connect.routes import connect
 from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED, WRONG_PARAMETERS
 from api.deps import (
     NO_SUCH_DEPARTMENT,
@@ -33,12 +34,16 @@ from api.deps import (
     nothing_else,
     problems,
 )
+from api.digest.schedule import LOOK_EVERY, sender
+from api.docs import docs
 from api.feeds.routes import feeds
 from api.files.routes import files
+from api.headers import SecurityHeaders
 from api.kept import Keeper
 from api.manners import Manners
 from api.mapping import inbox, mapping_of
 from api.odata.routes import odata
+from api.oidc import Providers
 from api.shapes import (
     Asked,
     DepartmentMappingOut,
@@ -58,6 +63,7 @@ from api.shapes import (
     department_shape,
     shape,
 )
+from api.sign_in import signing
 from ledger.engine import LedgerError
 from ledger.read import Filter
 from ledger.store import Ledger
@@ -198,6 +204,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         scheduler = scheduled(ledger, live) if schedule else None
         if scheduler:
+            scheduler.add_job(sender(ledger, live), "interval", seconds=LOOK_EVERY, id="digest")
             scheduler.start()
         yield
         if scheduler:
@@ -213,21 +220,27 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
         servers=SERVERS,
         openapi_tags=TAGS,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     add_exception_handler(app, problems)
     app.state.ledger, app.state.live, app.state.keeper = ledger, live, Keeper()
+    providers = app.state.providers = Providers(ledger.clock)
     app.add_exception_handler(LedgerError, problems)
     app.add_middleware(Manners, ledger=ledger, live=live)
-    app.add_middleware(Door, ledger=ledger, live=live)
+    app.add_middleware(Door, ledger=ledger, live=live, providers=providers)
+    app.add_middleware(SecurityHeaders, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
+    app.include_router(signing)
+    app.include_router(docs)
     for router in (v1, plan):
         app.include_router(
             router,
             dependencies=[*KEYS, Depends(nothing_else)],
             responses={**UNCHANGED, **WRONG_PARAMETERS, **REFUSED, **NOT_READY},
         )
-    for router in (files, feeds):
+    for router in (files, feeds, connect):
         app.include_router(router, dependencies=KEYS, responses=REFUSED)
     app.include_router(odata)
     return app

@@ -17,12 +17,14 @@ from typing import Self
 
 from sqlalchemy import Connection
 
+from ledger.deliveries import Deliveries
 from ledger.engine import LedgerError, open_engine, transaction
 from ledger.keys import Audit, Keys
 from ledger.lease import Lease, LeaseHeld, fence, release, take
 from ledger.migrations import HEAD
 from ledger.model import to_ms
 from ledger.read import Reads
+from ledger.sessions import Sessions
 from ledger.standing import Standing
 from ledger.veil import Veil
 from ledger.write import Writer
@@ -55,6 +57,11 @@ class Ledger(Standing):
             raise
         return ledger
 
+    @property
+    def deliveries(self) -> Deliveries:
+        """What became of each week's digest."""
+        return Deliveries(self.engine, self.clock)
+
     def seen_by(self, veil: Veil) -> Reads:
         """The same ledger as one reader may see it."""
         return _Seen(self, veil)
@@ -67,6 +74,11 @@ class Ledger(Standing):
     def keys(self) -> Keys:
         """The access keys."""
         return Keys(self.engine, self.clock)
+
+    @property
+    def sessions(self) -> Sessions:
+        """Who has signed in."""
+        return Sessions(self.engine, self.clock)
 
     @property
     def audit(self) -> Audit:

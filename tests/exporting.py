@@ -39,9 +39,9 @@ def made(url: str, view: str, ending: str) -> list[float]:
 
     table = next(t for t in TABLES if t.view == view)
     with Ledger.open(url) as ledger:
-        rows = ledger.published_count(table)
+        rows = ledger.served().count(table)
         began, cpu = time.perf_counter(), time.process_time()
-        kept = Keeper().get("file", ledger.state, making(ledger, table, FORMATS[ending]))
+        kept = Keeper().get("file", ledger.state, making(ledger.served(), table, FORMATS[ending]))
         spent = time.perf_counter() - began, time.process_time() - cpu
     return [rows, *spent, kept.size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
 
