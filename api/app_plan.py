@@ -48,7 +48,7 @@ Asked = Annotated[Standing, Query()]
 REFUSALS: dict[int | str, dict[str, Any]] = {**NO_SUCH_NODE, **WRONG_INSTANT}
 
 
-def _at(asked: AsOf, ledger: Reads) -> datetime | None:
+def instant_of(asked: AsOf, ledger: Reads) -> datetime | None:
     """The instant asked for; None, which is now, where none is."""
     now = ledger.clock()
     if asked.as_of is None:
@@ -64,7 +64,7 @@ def _at(asked: AsOf, ledger: Reads) -> datetime | None:
 
 def _in_period(asked: Standing, ledger: Reads, configuration: Configuration) -> datetime | None:
     """The instant asked for; a period alone means its end, or now while it runs."""
-    at = _at(asked, ledger)
+    at = instant_of(asked, ledger)
     if asked.period is None:
         return at
     period = configuration.plan.period_by_key.get(asked.period)
@@ -199,7 +199,7 @@ def list_dependencies(asked: Asked, ledger: LedgerDep, configuration: Configurat
 @plan.get("/changes", summary="What is different since an instant?", responses=WRONG_INSTANT)
 def get_changes(asked: Annotated[Since, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> ChangesOut:
     """Headlines that changed, and exceptions opened and cleared, between two instants."""
-    before = board_at(ledger, configuration, _at(AsOf(as_of=asked.since), ledger), asked.basis, asked.mapping)
+    before = board_at(ledger, configuration, instant_of(AsOf(as_of=asked.since), ledger), asked.basis, asked.mapping)
     found = changes(before, _board(asked, ledger, configuration))
     return ChangesOut.model_validate(msgspec.to_builtins(found))
 

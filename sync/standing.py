@@ -140,13 +140,19 @@ def refresh(ledger: Ledger, configuration: Configuration) -> Stood:
             _seen[ledger] = (state, stamp, before)
             return before
         if len(changed) < TOO_MANY:
-            return _Keeper(ledger, configuration, before, after).judge_changed(changed)
+            decided = ledger.decisions.subjects_since(before.revision)
+            return _Keeper(ledger, configuration, before, after).judge_changed(changed, decided)
     ledger.forget_standing()
     return _Keeper(ledger, configuration, ledger.stood(), Stood(stamp, ledger.revision())).judge_all()
 
 
 def stamp_of(configuration: Configuration, plan: Plan, day: str) -> str:
-    """What tells apart two plans, or thresholds, or people, or days, under which things may stand differently."""
+    """What tells apart two plans, or thresholds, or people, or days, under which things may stand differently.
+
+    A decision that is recorded concerns its subject only, and is told by the ledger's revision.
+    """
+    if plan.decisions != configuration.plan.decisions:
+        plan = msgspec.structs.replace(plan, decisions=configuration.plan.decisions)
     rules = (SHAPE, FORMULA, list(CATALOGUE.values()), day)
     return blake2b(_encode((rules, configuration.judging, plan.digest)), digest_size=16).hexdigest()
 
@@ -255,10 +261,11 @@ class _Keeper:
 
     # -- what changed ----------------------------------------------------------------------------------------------
 
-    def judge_changed(self, changed: Sequence[str]) -> Stood:
-        """Judges the workstreams that changed items concern, and what lies above them."""
+    def judge_changed(self, changed: Sequence[str], decided: Collection[str] = ()) -> Stood:
+        """Judges the workstreams that changed items and decisions concern, and what lies above them."""
         results = _read_again(self.ledger, self.configuration, self.plan)
-        if not changed and not results:
+        below = {key for subject in decided for key in self.plan.below(subject)}
+        if not changed and not results and not below:
             return self.after if self.before.revision != self.after.revision and self._keep() else self.before
         places = list(self.ledger.places(_sources(self.configuration), changed))
         homes = self.ledger.homes(changed)
@@ -268,7 +275,7 @@ class _Keeper:
         for ref, key, _, _ in rows:
             if key != NONE:
                 moved[ref].append(key)
-        dirty = self._concerned(places, homes, moved)
+        dirty = self._concerned(places, homes, moved) | (below & self.plan.workstream_by_key.keys())
         members = _Kept(self.ledger, moved)
         self._judge(self.gatherer.slices({}, dirty), members)
         names = {p.id for p in places} | {p.key for p in places}
@@ -280,7 +287,9 @@ class _Keeper:
         results |= {
             kr for key in dirty for kr in self.plan.workstream_by_key[key].supports if kr in self.plan.key_result_by_key
         }
+        results |= below & self.plan.key_result_by_key.keys()
         objectives = {self.plan.key_result_by_key[k].objective for k in results}
+        objectives |= below & self.plan.objective_by_key.keys()
         self._above(
             results,
             objectives,

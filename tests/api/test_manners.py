@@ -18,6 +18,7 @@ from api.app import create_app
 from api.manners import Manners
 from api.shelf import ENTRY, Shelf, Told
 from demo.company import DemoCompany, configuration
+from ledger.model import Decision
 from ledger.store import Ledger
 from normalizer.people import People
 from sync.configuration import Configuration, load
@@ -74,6 +75,8 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         house = House(ledger, load(folder / "config"), clock)
         for number in range(len(house.config.sources)):
             house.sync(number)
+        workstream = house.config.plan.workstreams[0].key
+        ledger.decisions.record(Decision("defer", workstream, "priya", NOON.date()), by="test")
         yield house
 
 
@@ -92,10 +95,12 @@ def addresses(client: TestClient) -> list[str]:
     real = {"item_id": "LEGAL-2", "pillars": "", "departments": "legal"}
     for kind in ("pillars", "key-results", "workstreams"):
         real[kind] = client.get(f"/v1/{kind}").json()["items"][0]["key"]
+    decision = client.get("/v1/decisions").json()["items"][0]["id"]
     found = []
     for path in (p for p in said if p.startswith("/v1/")):
         kind = path.split("/")[2]
-        path = path.replace("{item_id}", real["item_id"]).replace("{key}", real.get(kind, real["workstreams"]))
+        path = path.replace("{item_id}", real["item_id"]).replace("{decision_id}", decision)
+        path = path.replace("{key}", real.get(kind, real["workstreams"]))
         found.append(f"{path}?since={(NOON - timedelta(days=7)):%Y-%m-%dT%H:%M:%SZ}" if path == "/v1/changes" else path)
     assert len(found) > 20
     return found
