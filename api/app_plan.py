@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from api.deps import NO_SUCH_NODE, WRONG_INSTANT, ConfigurationDep, LedgerDep, NoSuchPlanNode, WrongInstant
 from api.planning import (
     Board,
+    Nodes,
     NoSuchNode,
     board_at,
     changes,
@@ -20,6 +21,7 @@ from api.planning import (
     standing,
     traced,
 )
+from api.sent import sent
 from api.shapes_plan import (
     EXAMPLE,
     AsOf,
@@ -32,7 +34,6 @@ from api.shapes_plan import (
     DependencyOut,
     ExceptionsOut,
     NodesOut,
-    NodeStatusOut,
     ReasonsOut,
     Since,
     Standing,
@@ -81,58 +82,71 @@ def _in_period(asked: Standing, ledger: Reads, configuration: Configuration) -> 
     return end if at is None and ledger.clock() > end else at
 
 
-def _nodes(kind: str, asked: Standing, ledger: Reads, configuration: Configuration) -> NodesOut:
+def _nodes(kind: str, asked: Standing, ledger: Reads, configuration: Configuration) -> Response:
     board = _board(asked, ledger, configuration)
-    found = [NodeStatusOut.told(n) for n in board.nodes(kind).values()]
-    return NodesOut(as_of=board.as_of, basis=asked.basis, items=found)
+    return sent(Nodes(board.as_of, asked.basis, list(board.nodes(kind).values())), NodesOut)
 
 
 def _board(asked: Standing, ledger: Reads, configuration: Configuration) -> Board:
     return board_at(ledger, configuration, _in_period(asked, ledger, configuration), asked.basis, asked.mapping)
 
 
-@plan.get("/pillars", summary="Every pillar and how it stands", responses=WRONG_INSTANT)
-def list_pillars(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
+@plan.get("/pillars", summary="Every pillar and how it stands", response_model=NodesOut, responses=WRONG_INSTANT)
+def list_pillars(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> Response:
     """Pillars with headline, reasons, coverage and age, as of now or of any instant."""
     return _nodes("pillar", asked, ledger, configuration)
 
 
-@plan.get("/objectives", summary="Every objective and how it stands", responses=WRONG_INSTANT)
-def list_objectives(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
+@plan.get("/objectives", summary="Every objective and how it stands", response_model=NodesOut, responses=WRONG_INSTANT)
+def list_objectives(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> Response:
     """Objectives with headline, reasons, coverage and age, as of now or of any instant."""
     return _nodes("objective", asked, ledger, configuration)
 
 
-@plan.get("/key-results", summary="Every key result and how it stands", responses=WRONG_INSTANT)
-def list_key_results(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
+@plan.get(
+    "/key-results", summary="Every key result and how it stands", response_model=NodesOut, responses=WRONG_INSTANT
+)
+def list_key_results(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> Response:
     """Key results with headline, reasons, progress and age, as of now or of any instant."""
     return _nodes("key_result", asked, ledger, configuration)
 
 
-@plan.get("/workstreams", summary="Every workstream and how it stands", responses=WRONG_INSTANT)
-def list_workstreams(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
+@plan.get(
+    "/workstreams", summary="Every workstream and how it stands", response_model=NodesOut, responses=WRONG_INSTANT
+)
+def list_workstreams(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> Response:
     """Workstreams with what was reported, what the evidence says, and age, as of now or of any instant."""
     return _nodes("workstream", asked, ledger, configuration)
 
 
-@plan.get("/pillars/{key}/status", summary="How are we tracking on this pillar?", responses=REFUSALS)
+@plan.get(
+    "/pillars/{key}/status",
+    summary="How are we tracking on this pillar?",
+    response_model=StandingOut,
+    responses=REFUSALS,
+)
 def get_pillar(
     key: str, asked: Annotated[Standing, Query()], ledger: LedgerDep, configuration: ConfigurationDep
-) -> StandingOut:
+) -> Response:
     """The pillar with everything below it, and what needs a decision."""
     return get_node(key, asked, ledger, configuration)
 
 
-@plan.get("/nodes/{key}/status", summary="How does this node of the plan stand?", responses=REFUSALS)
+@plan.get(
+    "/nodes/{key}/status",
+    summary="How does this node of the plan stand?",
+    response_model=StandingOut,
+    responses=REFUSALS,
+)
 def get_node(
     key: str, asked: Annotated[Standing, Query()], ledger: LedgerDep, configuration: ConfigurationDep
-) -> StandingOut:
+) -> Response:
     """A pillar, objective, key result or workstream with everything below it, and what needs a decision."""
     try:
         found = standing(_board(asked, ledger, configuration), key, basis=asked.basis)
     except NoSuchNode as error:
         raise NoSuchPlanNode(str(error)) from error
-    return StandingOut.told(found)
+    return sent(found, StandingOut)
 
 
 @plan.get("/nodes/{key}/explain", summary="Why does it stand so?", responses=REFUSALS)

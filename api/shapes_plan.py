@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.planning import PlanAnswer, Reasons
+from api.planning import Reasons
 from api.shapes_decisions import AnnotationOut, DecisionOut
 from ledger.model import Health, Lifecycle
 from signals.nodes import NodeStatus
@@ -185,13 +185,6 @@ class StandingOut(BaseModel):
     exceptions_total: int
     portfolio: PortfolioOut
     formula: str
-
-    @classmethod
-    def told(cls, answer: PlanAnswer) -> Self:
-        """A standing as it is answered."""
-        parts = msgspec.to_builtins(answer)
-        children = [NodeStatusOut.told(n) for n in answer.children]
-        return cls.model_validate({**parts, "node": NodeStatusOut.told(answer.node), "children": children})
 
 
 class SignalOut(BaseModel):

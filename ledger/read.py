@@ -484,10 +484,13 @@ class Reads:
     def unmapped_words(self, *, at: datetime) -> dict[str, int]:
         """By source: how many words of its items have no translation, of those met by an instant. A count, whoever asks."""
         u, i = columns(ItemUnmappedRow), columns(ItemRow)
+        present = func.coalesce(i.presence, "") == str(
+            Presence.PRESENT
+        )  # so that SQLite begins with the words, not the items
         words = (
             select(i.source, i.binding, u.field, u.raw)
             .join_from(ItemUnmappedRow, ItemRow, u.item_id == i.id)
-            .where(i.presence == str(Presence.PRESENT), u.first_seen_at <= to_ms(at))
+            .where(present, u.first_seen_at <= to_ms(at))
             .distinct()
             .subquery()
         )

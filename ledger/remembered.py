@@ -232,17 +232,16 @@ class Remembered(Reads):
         c = columns(PlanNodeRow)
         return {r[0]: r[1] for r in self._rows(select(c.key, c.first_seen_at))}
 
-    def opened(self, *, at: datetime) -> dict[str, tuple[datetime, datetime]]:
-        """By key, of signals noted as open at an instant: (since when, when it was open for the first time ever)."""
+    def opened(self, *, at: datetime, keys: Collection[str] | None = None) -> dict[str, tuple[datetime, datetime]]:
+        """By key, of signals noted as open at an instant: (since when, when it was open for the first time ever).
+
+        keys: of these only.
+        """
         c = columns(SignalLogRow)
         ms = to_ms(at)
-        first = {
-            r[0]: r[1]
-            for r in self._rows(select(c.key, func.min(c.opened_at)).where(c.opened_at <= ms).group_by(c.key))
-        }
-        rows = self._rows(
-            select(c.key, c.opened_at).where(c.opened_at <= ms, (c.cleared_at.is_(None)) | (c.cleared_at > ms))
-        )
+        known = [c.opened_at <= ms] if keys is None else [c.opened_at <= ms, c.key.in_(keys)]
+        first = {r[0]: r[1] for r in self._rows(select(c.key, func.min(c.opened_at)).where(*known).group_by(c.key))}
+        rows = self._rows(select(c.key, c.opened_at).where(*known, (c.cleared_at.is_(None)) | (c.cleared_at > ms)))
         return {r[0]: (from_ms(r[1]), from_ms(first[r[0]])) for r in rows}
 
     def last_noted(self) -> datetime | None:
@@ -285,12 +284,13 @@ class Remembered(Reads):
         return Served(self.engine, behind)
 
     @cached_property
-    def _watch(self) -> Watch:
+    def watch(self) -> Watch:
+        """Tells whether anything was written."""
         return Watch(self.engine)
 
     def state(self) -> str:
         """A word that is another one after any write to the database, by whatever process."""
-        return self._watch.state()
+        return self.watch.state()
 
 
 def _closed(row: Any) -> Closed:

@@ -190,7 +190,7 @@ class Ledger(Standing):
         return version
 
     def close(self) -> None:
-        self._watch.close()
+        self.watch.close()
         self.engine.dispose()
 
     def __enter__(self) -> Self:

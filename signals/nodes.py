@@ -11,7 +11,7 @@ import msgspec
 from ledger.model import Health, Lifecycle, status_word
 from signals.cadence import UNSAID, last_said
 from signals.catalogue import Verdict
-from signals.facts import Facts, ItemFacts, Pace, SourceFacts
+from signals.facts import Facts, ItemFacts, Pace
 from signals.headline import FORMULA, Accountability, accountability, capped, derived, headline
 from signals.plan import KeyResult, Objective, Pillar, Workstream
 from signals.results import period_of, score_of
@@ -80,11 +80,10 @@ class NodeStatus(msgspec.Struct, frozen=True):
         return status_word(self.lifecycle, self.headline)
 
 
-def aged(node: NodeStatus, sources: Mapping[str, SourceFacts], now: datetime) -> NodeStatus:
-    """A node with the age of what it stands on, as of an instant."""
-    read = [s.good[-1] if (s := sources.get(k)) and s.good else None for k in node.sources]
-    known = [r for r in read if r is not None]
-    age = (now - min(known)).total_seconds() if known and len(known) == len(read) else None
+def aged(node: NodeStatus, read: Mapping[str, datetime], now: datetime) -> NodeStatus:
+    """A node with the age of what it stands on, as of an instant. read: when each tracker was last read well; not, where it never was."""
+    known = [read[k] for k in node.sources if k in read]
+    age = (now - min(known)).total_seconds() if known and len(known) == len(node.sources) else None
     return msgspec.structs.replace(node, data_age_seconds=age)
 
 

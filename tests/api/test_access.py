@@ -32,7 +32,7 @@ from api.planning import board_at
 from api.server import log_config, run
 from demo.company import DemoCompany, configuration
 from ledger.engine import LedgerError
-from ledger.keys import PREFIX, KeyRefused
+from ledger.keys import PREFIX, KeyRefused, Keys
 from ledger.model import Annotation, Decision
 from ledger.read import EVERYTHING, Filter
 from ledger.store import Ledger
@@ -226,6 +226,23 @@ def test_a_key_that_was_not_made_for_it_does_not_open_by_an_address(house: House
         answer = client.get(f"/v1/items?key={secret}")
     assert (answer.status_code, "--in-url" in answer.json()["detail"]) == (401, True)
     assert answer.headers["cache-control"] == "private"
+
+
+def test_a_key_that_asked_before_is_known_until_anything_is_written(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look a key up costs more than most answers; one that was revoked must not open anything even once more."""
+    asked: list[str] = []
+    real = Keys.find
+    monkeypatch.setattr(Keys, "find", lambda keys, secret: asked.append(secret) or real(keys, secret))
+    key, secret = house.ledger.keys.create("bi", scopes=("read",), departments=("marketing",), by="test")
+    with TestClient(house.app(), headers={"Authorization": f"Bearer {secret}"}) as client:
+        client.get("/v1/sources")  # its first use is noted
+        asked.clear()
+        assert [client.get("/v1/sources").status_code for _ in range(4)] == [200] * 4
+        assert len(asked) == 1
+        house.ledger.keys.revoke(key.id, by="test")
+        assert client.get("/v1/sources").status_code == 401
 
 
 def test_an_expired_or_revoked_key_opens_nothing_and_the_service_stays_closed(house: House) -> None:
@@ -682,7 +699,7 @@ WHOLE = {
     "states", "latest", "stated", "acts", "crowded", "acts_of", "waits", "by_keys", "tells_actors", "good_runs", "last_run", "wholes",
     "first_seen", "opened", "last_noted", "closes", "closed", "logged",
     "stood", "standing", "open_rows", "places", "changed_since", "members", "homes", "forget_standing", "place", "stand",
-    "served", "state",
+    "served", "state", "watch",
 }  # fmt: skip
 """Questions of judging and keeping: only the whole ledger answers them, and what is made of them is veiled (api/planning.py)."""
 UNVEILED = {
