@@ -31,6 +31,7 @@ from api.server import log_config, run
 from demo.company import DemoCompany, configuration
 from ledger.engine import LedgerError
 from ledger.keys import PREFIX, KeyRefused
+from ledger.lists import EVENTS, ITEMS, LINKS, RECORDS, VERSIONS
 from ledger.read import EVERYTHING, Filter
 from ledger.store import Ledger
 from ledger.veil import Veil
@@ -611,10 +612,11 @@ QUESTIONS: dict[str, Callable[[Any, str], Any]] = {
     "inbox": lambda r, _: r.inbox(),
     "words": lambda r, _: list(r.words("legal-jira")),
     "raws": lambda r, _: list(r.raws("legal-jira")),
+    "listed": lambda r, _: [r.listed(of) for of in (ITEMS, VERSIONS, EVENTS, LINKS, RECORDS)],
 }
 """Every question to the ledger whose answer tells of rows."""
 COUNTED = {
-    "revision", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "whole",
+    "revision", "horizon", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "whole",
 }  # fmt: skip
 """Questions whose answers are counts, instants, keys of the plan, or whom to ask."""
 WHOLE = {
