@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from asgi_correlation_id import CorrelationIdMiddleware
-from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import APIKeyQuery
 from fastapi.security.http import HTTPBase
 from fastapi_problem.handler import add_exception_handler
@@ -36,18 +36,18 @@ from api.deps import (
 from api.feeds.routes import feeds
 from api.files.routes import files
 from api.kept import Keeper
+from api.lists import lists
 from api.manners import Manners
 from api.mapping import inbox, mapping_of
 from api.odata.routes import odata
+from api.rows import shape
 from api.shapes import (
-    Asked,
     DepartmentMappingOut,
     DepartmentsOut,
     EventOut,
     ExplanationOut,
     HistoryOut,
     ItemOut,
-    ItemsOut,
     SourceOut,
     SourcesOut,
     StatusOut,
@@ -56,10 +56,8 @@ from api.shapes import (
     UnresolvedOut,
     VersionOut,
     department_shape,
-    shape,
 )
 from ledger.engine import LedgerError
-from ledger.read import Filter
 from ledger.store import Ledger
 from sync.configuration import Configuration
 from sync.configuration.live import Live
@@ -94,18 +92,6 @@ def get_status(ledger: LedgerDep, live: LiveDep) -> StatusOut:
     """Every department's headline with its reason, coverage and age, and the worst of what needs somebody."""
     told = msgspec.to_builtins(overview(ledger, live.current))
     return StatusOut.model_validate({**told, "notes": [live.problem] if live.problem else []})
-
-
-@v1.get("/items", summary="Items, page by page", tags=["items"])
-def list_items(ledger: LedgerDep, asked: Annotated[Asked, Query()]) -> ItemsOut:
-    """Items in the order of their ids, filtered; `next_cursor` leads to the next page and is null on the last."""
-    where = Filter(
-        asked.source, asked.lifecycle, asked.health, asked.status, asked.presence, asked.owner, asked.blocked
-    )
-    page = ledger.items(where, after=asked.cursor, limit=asked.limit + 1)
-    shown = page[: asked.limit]
-    more = shown[-1].item.id if len(page) > asked.limit else None
-    return ItemsOut(items=[shape(kept) for kept in shown], next_cursor=more, as_of=ledger.clock())
 
 
 @v1.get("/items/{item_id}", responses=NO_SUCH_ITEM, summary="One item", tags=["items"])
@@ -221,7 +207,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.add_middleware(Door, ledger=ledger, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
-    for router in (v1, plan):
+    for router in (v1, lists, plan):
         app.include_router(
             router,
             dependencies=[*KEYS, Depends(nothing_else)],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query
 
 from api.deps import NO_SUCH_NODE, WRONG_INSTANT, ConfigurationDep, LedgerDep, NoSuchPlanNode, WrongInstant
+from api.instants import instant
 from api.planning import (
     Board,
     NoSuchNode,
@@ -21,8 +22,6 @@ from api.planning import (
     traced,
 )
 from api.shapes_plan import (
-    EXAMPLE,
-    AsOf,
     ChangesOut,
     Checked,
     CheckInOut,
@@ -47,23 +46,9 @@ Asked = Annotated[Standing, Query()]
 REFUSALS: dict[int | str, dict[str, Any]] = {**NO_SUCH_NODE, **WRONG_INSTANT}
 
 
-def _at(asked: AsOf, ledger: Reads) -> datetime | None:
-    """The instant asked for; None, which is now, where none is."""
-    now = ledger.clock()
-    if asked.as_of is None:
-        return None
-    if asked.as_of.tzinfo is None:
-        raise WrongInstant(f"as_of needs an offset, for example {EXAMPLE} (write + as %2B in an address)")
-    if asked.as_of.year < 1970:
-        raise WrongInstant(f"as_of {asked.as_of.isoformat()} lies before 1970, and so before anything that is known")
-    if asked.as_of > now + timedelta(minutes=5):
-        raise WrongInstant(f"as_of {asked.as_of.isoformat()} lies in the future")
-    return asked.as_of
-
-
 def _in_period(asked: Standing, ledger: Reads, configuration: Configuration) -> datetime | None:
     """The instant asked for; a period alone means its end, or now while it runs."""
-    at = _at(asked, ledger)
+    at = instant(asked.as_of, ledger)
     if asked.period is None:
         return at
     period = configuration.plan.period_by_key.get(asked.period)
@@ -185,7 +170,7 @@ def list_dependencies(asked: Asked, ledger: LedgerDep, configuration: Configurat
 @plan.get("/changes", summary="What is different since an instant?", responses=WRONG_INSTANT)
 def get_changes(asked: Annotated[Since, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> ChangesOut:
     """Headlines that changed, and exceptions opened and cleared, between two instants."""
-    before = board_at(ledger, configuration, _at(AsOf(as_of=asked.since), ledger), asked.basis, asked.mapping)
+    before = board_at(ledger, configuration, instant(asked.since, ledger, "since"), asked.basis, asked.mapping)
     found = changes(before, _board(asked, ledger, configuration))
     return ChangesOut.model_validate(msgspec.to_builtins(found))
 

@@ -24,10 +24,11 @@ from signals.headline import FORMULA
 from signals.nodes import NodeStatus, aged
 from signals.plan import Plan
 from signals.trace import Trace, trace
+from sync.anew import Basis, Under
 from sync.bound_plan import plan_at
 from sync.closing import Pack, published
 from sync.configuration import Configuration
-from sync.facts import Basis, Under, facts_of, judged_at, thresholds
+from sync.facts import facts_of, judged_at, thresholds
 from sync.standing import above_now, kept_decisive, kept_nodes, kept_verdicts, open_now, refresh
 
 

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, Text, func, literal_column, select
-
 from sqlmodel import SQLModel
 
 from ledger.keyset import By, behind, in_order
@@ -106,7 +105,7 @@ class Listed(msgspec.Struct, frozen=True):
         return sql
 
 
-def _condition(sql: ColumnElement[Any], w: Condition) -> ColumnElement[bool]:
+def _condition(sql: Any, w: Condition) -> Any:
     if w.is_ == "one of":
         return sql.in_(w.value)
     if w.is_ == "is":

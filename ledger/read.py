@@ -235,7 +235,7 @@ class Reads:
         """The instant before which every change is known: what is written later has it or a later one as `changed_at`."""
         return from_ms(int(self._rows(select(_c(Meta, "written_at")))[0][0]) + 1)
 
-    def listed(self, of: Listed, wanted: Wanted = ALL) -> list[Any]:
+    def listed(self, of: Listed, wanted: Wanted = ALL) -> Sequence[Any]:
         """Rows of a list with every column of it, by name.
 
         Raises:

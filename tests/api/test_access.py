@@ -372,7 +372,7 @@ def test_an_error_of_ours_says_nothing_of_its_inside(house: House, monkeypatch: 
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the secret title")
 
-    monkeypatch.setattr("api.app.shape", broken)
+    monkeypatch.setattr("api.lists.item_row", broken)
     with local(house.app(), raise_server_exceptions=False) as client:
         answer = client.get("/v1/items", headers={"X-Request-ID": "r1"})
     assert (answer.status_code, answer.json()["type"]) == (500, "unexpected")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.lists import EVENTS, ITEMS, LINKS, RECORDS, RUNS, VERSIONS, Condition, Listed, Wanted
-from ledger.model import Presence, to_ms
+from ledger.model import Presence, from_ms, to_ms
 from ledger.pages import Sort
 from ledger.published import WrongQuestion
 from tests.companies import Scripted
@@ -109,3 +109,9 @@ def test_a_place_that_there_cannot_be_is_refused(company: Scripted, after: list[
     """A place comes from outside, in a cursor: PostgreSQL chokes on a NUL, and on a text where a number is meant."""
     with pytest.raises(WrongQuestion, match="no place in this list"):
         company.ledger.listed(ITEMS, Wanted(order=[Sort("source")], after=after))
+
+
+def test_every_millisecond_comes_back_as_itself() -> None:
+    """An instant that is told is asked for again: one millisecond off would tell a change twice, or never."""
+    for ms in range(1_795_003_200_000, 1_795_003_203_000):
+        assert to_ms(from_ms(ms)) == ms
