@@ -16,7 +16,7 @@ from fastapi_problem.handler import add_exception_handler
 
 from api.access import Door
 from api.app_plan import plan
-from api.asking import explain, overview, sources
+from api.asking import explain, overview
 from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED, WRONG_PARAMETERS
 from api.deps import (
     NO_SUCH_DEPARTMENT,
@@ -38,25 +38,20 @@ from api.files.routes import files
 from api.kept import Keeper
 from api.lists import lists
 from api.manners import Manners
-from api.mapping import inbox, mapping_of
+from api.mapping import mapping_of
 from api.odata.routes import odata
+from api.plan_lists import plan_lists
 from api.rows import shape
 from api.shapes import (
     DepartmentMappingOut,
-    DepartmentsOut,
     EventOut,
     ExplanationOut,
     HistoryOut,
     ItemOut,
-    SourceOut,
-    SourcesOut,
     StatusOut,
-    UnmappedListOut,
-    UnmappedOut,
-    UnresolvedOut,
     VersionOut,
-    department_shape,
 )
+from api.source_lists import source_lists
 from ledger.engine import LedgerError
 from ledger.store import Ledger
 from sync.configuration import Configuration
@@ -130,14 +125,6 @@ def get_history(item_id: str, ledger: LedgerDep) -> HistoryOut:
     return HistoryOut(versions=versions, events=events)
 
 
-@v1.get("/departments", summary="Departments, and what waits for their heads", tags=["departments"])
-def list_departments(ledger: LedgerDep, configuration: ConfigurationDep) -> DepartmentsOut:
-    """Every department with its sources, the owners of its mapping, and how many of its words wait for a translation."""
-    unmapped = ledger.unmapped_words(at=ledger.clock())
-    waiting = {d.department: sum(unmapped.get(s.key, 0) for s in d.sources) for d in configuration.departments}
-    return DepartmentsOut(items=[department_shape(d, configuration, waiting) for d in configuration.departments])
-
-
 @v1.get(
     "/departments/{key}/mapping",
     responses=NO_SUCH_DEPARTMENT,
@@ -151,25 +138,6 @@ def get_mapping(key: str, ledger: LedgerDep, configuration: ConfigurationDep) ->
         known = ", ".join(d.department for d in configuration.departments)
         raise NoSuchDepartment(f"no department has the key '{key}': known are {known}")
     return DepartmentMappingOut.model_validate(msgspec.to_builtins(mapping_of(ledger, configuration, department)))
-
-
-@v1.get("/unmapped", summary="Words without a translation, with samples and suggestions", tags=["departments"])
-def list_unmapped(ledger: LedgerDep, configuration: ConfigurationDep) -> UnmappedListOut:
-    """Every word that has no translation yet, the file it belongs in, and what it may mean."""
-    found = inbox(ledger, configuration)
-    return UnmappedListOut(items=[UnmappedOut.model_validate(msgspec.to_builtins(u)) for u in found])
-
-
-@v1.get("/links/unresolved", summary="What items name and no tracker has", tags=["items"])
-def list_unresolved(ledger: LedgerDep) -> UnresolvedOut:
-    """Keys and addresses that items name and that lead to nothing we see."""
-    return UnresolvedOut.model_validate({"items": msgspec.to_builtins(ledger.unresolved())})
-
-
-@v1.get("/sources", summary="How fresh is what we know?", tags=["sources"])
-def list_sources(ledger: LedgerDep, configuration: ConfigurationDep) -> SourcesOut:
-    """Every source with its last run, when it is due next, and what of it could not be read."""
-    return SourcesOut(items=[SourceOut.model_validate(row) for row in sources(ledger, configuration)])
 
 
 def _whole(event: Any) -> dict[str, Any]:
@@ -207,7 +175,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.add_middleware(Door, ledger=ledger, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
-    for router in (v1, lists, plan):
+    for router in (v1, lists, source_lists, plan_lists, plan):
         app.include_router(
             router,
             dependencies=[*KEYS, Depends(nothing_else)],

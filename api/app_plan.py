@@ -1,4 +1,4 @@
-"""The HTTP API of the plan: pillars down to workstreams, exceptions, dependencies, definitions; as of any instant."""
+"""The HTTP API of the plan: how one node stands, why, what came before it and what changed; as of any instant."""
 
 from __future__ import annotations
 
@@ -15,23 +15,12 @@ from api.planning import (
     NoSuchNode,
     board_at,
     changes,
-    check_ins,
-    definitions,
     reasons,
     standing,
     traced,
 )
 from api.shapes_plan import (
     ChangesOut,
-    Checked,
-    CheckInOut,
-    CheckInsOut,
-    DefinitionsOut,
-    DependenciesOut,
-    DependencyOut,
-    ExceptionsOut,
-    NodesOut,
-    NodeStatusOut,
     ReasonsOut,
     Since,
     Standing,
@@ -66,38 +55,13 @@ def _in_period(asked: Standing, ledger: Reads, configuration: Configuration) -> 
     return end if at is None and ledger.clock() > end else at
 
 
-def _nodes(kind: str, asked: Standing, ledger: Reads, configuration: Configuration) -> NodesOut:
-    board = _board(asked, ledger, configuration)
-    found = [NodeStatusOut.told(n) for n in board.nodes(kind).values()]
-    return NodesOut(as_of=board.as_of, basis=asked.basis, items=found)
+def board_asked(asked: Standing, ledger: Reads, configuration: Configuration) -> Board:
+    """How everything stands as of what was asked for.
 
-
-def _board(asked: Standing, ledger: Reads, configuration: Configuration) -> Board:
+    Raises:
+        WrongInstant: there is no such instant or period.
+    """
     return board_at(ledger, configuration, _in_period(asked, ledger, configuration), asked.basis, asked.mapping)
-
-
-@plan.get("/pillars", summary="Every pillar and how it stands", responses=WRONG_INSTANT)
-def list_pillars(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
-    """Pillars with headline, reasons, coverage and age, as of now or of any instant."""
-    return _nodes("pillar", asked, ledger, configuration)
-
-
-@plan.get("/objectives", summary="Every objective and how it stands", responses=WRONG_INSTANT)
-def list_objectives(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
-    """Objectives with headline, reasons, coverage and age, as of now or of any instant."""
-    return _nodes("objective", asked, ledger, configuration)
-
-
-@plan.get("/key-results", summary="Every key result and how it stands", responses=WRONG_INSTANT)
-def list_key_results(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
-    """Key results with headline, reasons, progress and age, as of now or of any instant."""
-    return _nodes("key_result", asked, ledger, configuration)
-
-
-@plan.get("/workstreams", summary="Every workstream and how it stands", responses=WRONG_INSTANT)
-def list_workstreams(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
-    """Workstreams with what was reported, what the evidence says, and age, as of now or of any instant."""
-    return _nodes("workstream", asked, ledger, configuration)
 
 
 @plan.get("/pillars/{key}/status", summary="How are we tracking on this pillar?", responses=REFUSALS)
@@ -114,7 +78,7 @@ def get_node(
 ) -> StandingOut:
     """A pillar, objective, key result or workstream with everything below it, and what needs a decision."""
     try:
-        found = standing(_board(asked, ledger, configuration), key, basis=asked.basis)
+        found = standing(board_asked(asked, ledger, configuration), key, basis=asked.basis)
     except NoSuchNode as error:
         raise NoSuchPlanNode(str(error)) from error
     return StandingOut.told(found)
@@ -144,52 +108,9 @@ def get_trace(key: str, asked: Asked, ledger: LedgerDep, configuration: Configur
     return TraceOut.model_validate(msgspec.to_builtins(found))
 
 
-@plan.get("/exceptions", summary="Everything that needs a decision", responses=WRONG_INSTANT)
-def list_exceptions(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> ExceptionsOut:
-    """What needs a decision, the worst first, with whose it is and since when."""
-    board = _board(asked, ledger, configuration)
-    return ExceptionsOut.model_validate({"as_of": board.as_of, "items": msgspec.to_builtins(board.exceptions())})
-
-
-@plan.get("/dependencies", summary="Commitments between workstreams, and what is open on them", responses=WRONG_INSTANT)
-def list_dependencies(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> DependenciesOut:
-    """Who waits for whom, what was promised until when, and what is open on it."""
-    board = _board(asked, ledger, configuration)
-    opened: dict[str, list[str]] = {}
-    for e in board.exceptions():
-        if e.signal.startswith("dependency_"):
-            opened.setdefault(e.variant, []).append(e.because)
-    return DependenciesOut(
-        items=[
-            DependencyOut.model_validate({**msgspec.to_builtins(d), "open": opened.get(d.key, [])})
-            for d in board.plan.dependencies
-        ]
-    )
-
-
 @plan.get("/changes", summary="What is different since an instant?", responses=WRONG_INSTANT)
 def get_changes(asked: Annotated[Since, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> ChangesOut:
     """Headlines that changed, and exceptions opened and cleared, between two instants."""
     before = board_at(ledger, configuration, instant(asked.since, ledger, "since"), asked.basis, asked.mapping)
-    found = changes(before, _board(asked, ledger, configuration))
+    found = changes(before, board_asked(asked, ledger, configuration))
     return ChangesOut.model_validate(msgspec.to_builtins(found))
-
-
-@plan.get("/check-ins", summary="What each workstream said in each closed week", responses=WRONG_INSTANT)
-def list_check_ins(
-    asked: Annotated[Checked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
-) -> CheckInsOut:
-    """Check-ins as they were published with their week, and whether an earlier version said otherwise."""
-    rows = check_ins(ledger, configuration, asked.week, asked.node)
-    return CheckInsOut(
-        items=[
-            CheckInOut.model_validate({**msgspec.to_builtins(c), "restated": restated, "version": version})
-            for c, restated, version in rows
-        ]
-    )
-
-
-@plan.get("/definitions", summary="Every signal, its thresholds and what it asks")
-def list_definitions() -> DefinitionsOut:
-    """Every signal with its rule in words, its thresholds and whom it asks for what."""
-    return DefinitionsOut.model_validate({"items": definitions()})

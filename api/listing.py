@@ -197,6 +197,28 @@ def _behind(values: Sequence[Any], after: Sequence[Any], order: Sequence[Sort]) 
     return False
 
 
+def matching(rows: Iterable[Ranked], asked: Any, *names: str) -> list[Ranked]:
+    """Rows that have one of the values asked for in each of these columns, where any are asked for."""
+    wanted = {name: of for name in names if (of := getattr(asked, name)) is not None and of != []}
+    return [
+        ranked
+        for ranked in rows
+        if all(ranked[1][n] in of if isinstance(of, list) else ranked[1][n] == of for n, of in wanted.items())
+    ]
+
+
+def answer_at_hand(of: str, rows: Iterable[Ranked], asked: Any, **more: Any) -> Response:
+    """A page of rows that are at hand, as bytes."""
+    shown, cursor = page_at_hand(of, rows, asked)
+    return answer(shown, asked, next_cursor=cursor, **more)
+
+
+def row_as(shape: type[BaseModel], told: Any, **more: Any) -> dict[str, Any]:
+    """What is told, as a row of a shape."""
+    parts = {**msgspec.to_builtins(told), **more}
+    return {name: parts[name] for name in shape.model_fields}
+
+
 def answer(items: Sequence[dict[str, Any]], asked: Any, **more: Any) -> Response:
     """A page as bytes: rows are never built as models, which costs more than everything else."""
     if fields := asked.fields:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.deps import WRONG_INSTANT, ConfigurationDep, LedgerDep
 from api.instants import instant
-from api.listing import answer, cursor_at, order_of, page_at_hand, place_of, wrong
+from api.listing import answer, answer_at_hand, cursor_at, matching, order_of, place_of, wrong
 from api.past import Past
 from api.rows import event_row, item_row, link_row, raw_of, run_row, version_row
 from api.shapes_lists import (
@@ -244,12 +244,6 @@ def _listed(
 @lists.get("/people", summary="Who owns what", tags=["departments"], response_model=PeopleOut)
 def list_people(asked: Annotated[PeopleAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> Response:
     """Everybody in people.yaml: persons, teams and service accounts."""
-    rows = [
-        ((p.key,), {name: getattr(p, name) for name in PersonRow.model_fields})
-        for p in configuration.people
-        if (not asked.department or p.department in asked.department)
-        and (not asked.kind or p.kind in asked.kind)
-        and asked.active in (None, p.active)
-    ]
-    shown, more = page_at_hand("people", rows, asked)
-    return answer(shown, asked, next_cursor=more, as_of=ledger.clock())
+    rows = [((p.key,), {name: getattr(p, name) for name in PersonRow.model_fields}) for p in configuration.people]
+    found = matching(rows, asked, "department", "kind", "active")
+    return answer_at_hand("people", found, asked, as_of=ledger.clock())

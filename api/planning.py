@@ -29,7 +29,7 @@ from sync.bound_plan import plan_at
 from sync.closing import Pack, published
 from sync.configuration import Configuration
 from sync.facts import facts_of, judged_at, thresholds
-from sync.standing import above_now, kept_decisive, kept_nodes, kept_verdicts, open_now, refresh
+from sync.standing import above_now, every_now, kept_decisive, kept_nodes, kept_verdicts, open_now, refresh
 
 
 class PlanAnswer(msgspec.Struct, frozen=True):
@@ -101,6 +101,10 @@ class Board(Protocol):
         """Everything that was judged of a node or a tracker."""
         ...
 
+    def every(self) -> list[Verdict]:
+        """Everything that was judged, of every node and tracker."""
+        ...
+
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         """Verdicts of some keys, by which nodes stand as they do (`decided_by`)."""
         ...
@@ -122,6 +126,9 @@ class Past:
 
     def verdicts(self, key: str) -> list[Verdict]:
         return [v for v in self.judged.verdicts if v.subject == key]
+
+    def every(self) -> list[Verdict]:
+        return list(self.judged.verdicts)
 
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         return [v for v in self.judged.verdicts if v.key in keys]
@@ -147,6 +154,9 @@ class Now:
     def verdicts(self, key: str) -> list[Verdict]:
         return kept_verdicts(self.ledger, self.plan.kind_of(key) or "", key)
 
+    def every(self) -> list[Verdict]:
+        return every_now(self.ledger, self.configuration, self._above)
+
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         return kept_decisive(self.ledger, self.plan, keys)
 
@@ -167,6 +177,9 @@ class Veiled:
 
     def verdicts(self, key: str) -> list[Verdict]:
         return self.curtain.verdicts(self.board.verdicts(key))
+
+    def every(self) -> list[Verdict]:
+        return self.curtain.verdicts(self.board.every())
 
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         return self.curtain.verdicts(self.board.decisive(keys))

@@ -140,10 +140,6 @@ class SourceOut(BaseModel):
     last_run: dict[str, Any] | None
 
 
-class SourcesOut(BaseModel):
-    items: list[SourceOut]
-
-
 class SourceAgeOut(BaseModel):
     """How fresh one source is."""
 
@@ -209,10 +205,6 @@ class DepartmentEntryOut(BaseModel):
     unmapped: int
 
 
-class DepartmentsOut(BaseModel):
-    items: list[DepartmentEntryOut]
-
-
 class SuggestionOut(BaseModel):
     """What a word may mean; nothing is applied by itself."""
 
@@ -242,10 +234,6 @@ class UnmappedOut(BaseModel):
     samples: list[SampleOut]
     file: str
     suggestion: SuggestionOut | None
-
-
-class UnmappedListOut(BaseModel):
-    items: list[UnmappedOut]
 
 
 class SeenWordOut(BaseModel):
@@ -295,10 +283,6 @@ class UnresolvedLinkOut(BaseModel):
     target: str
     kind: Literal["blocks", "parent", "relates"]
     original: str
-
-
-class UnresolvedOut(BaseModel):
-    items: list[UnresolvedLinkOut]
 
 
 def department_shape(
