@@ -52,6 +52,7 @@ from api.shapes import (
     VersionOut,
 )
 from api.source_lists import source_lists
+from api.suffix import Suffixes
 from ledger.engine import LedgerError
 from ledger.store import Ledger
 from sync.configuration import Configuration
@@ -172,6 +173,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.state.ledger, app.state.live, app.state.keeper = ledger, live, Keeper()
     app.add_exception_handler(LedgerError, problems)
     app.add_middleware(Manners, ledger=ledger, live=live)
+    app.add_middleware(Suffixes)
     app.add_middleware(Door, ledger=ledger, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -31,6 +31,8 @@ Healths = Annotated[list[Health], Several]
 
 class ItemRow(ItemOut, Row):
     """An item, and with `include` what belongs to it."""
+
+    parts: ClassVar[tuple[str, ...]] = INCLUDES
 
     raw: dict[str, Any] | None = Field(None, description="The record as said; with include=raw.")
     links: list[LinkOut] = Field([], description="With include=links.")
