@@ -197,9 +197,13 @@ def _behind(values: Sequence[Any], after: Sequence[Any], order: Sequence[Sort]) 
     return False
 
 
-def matching(rows: Iterable[Ranked], asked: Any, *names: str) -> list[Ranked]:
-    """Rows that have one of the values asked for in each of these columns, where any are asked for."""
-    wanted = {name: of for name in names if (of := getattr(asked, name)) is not None and of != []}
+def matching(rows: Iterable[Ranked], asked: Any, *names: str, key: str = "") -> list[Ranked]:
+    """Rows that have one of the values asked for in each of these columns, where any are asked for.
+
+    key: the parameter that asks for the column `key`; it has another name, for in an address `key` is an access key.
+    """
+    named = {**dict.fromkeys(names), **({"key": key} if key else {})}
+    wanted = {name: of for name, other in named.items() if (of := getattr(asked, other or name)) not in (None, [])}
     return [
         ranked
         for ranked in rows

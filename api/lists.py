@@ -126,7 +126,7 @@ def _items_then(asked: ItemsAsked, ledger: Reads, configuration: Configuration, 
 
 def _is_wanted(row: dict[str, Any], asked: ItemsAsked) -> bool:
     one_of: dict[str, Sequence[str]] = {
-        "key": asked.key, "lifecycle": asked.lifecycle, "reported_health": asked.health, "status": asked.status,
+        "key": asked.item_key, "lifecycle": asked.lifecycle, "reported_health": asked.health, "status": asked.status,
         "owner": asked.owner, "presence": asked.presence,
     }  # fmt: skip
     due = row["due_on"]
@@ -141,7 +141,7 @@ def _is_wanted(row: dict[str, Any], asked: ItemsAsked) -> bool:
 def _where(asked: ItemsAsked, configuration: Configuration) -> list[Condition]:
     gone_too = asked.modified_since is not None and "presence" not in asked.model_fields_set
     where = _one_of(
-        source=asked.source, binding=asked.binding, key=asked.key, lifecycle=asked.lifecycle, reported_health=asked.health,
+        source=asked.source, binding=asked.binding, key=asked.item_key, lifecycle=asked.lifecycle, reported_health=asked.health,
         status=asked.status, owner=asked.owner, presence=[] if gone_too else asked.presence,
     )  # fmt: skip
     if asked.department:

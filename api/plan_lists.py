@@ -46,7 +46,7 @@ def _nodes(kind: str, asked: NodesAsked, ledger: Reads, configuration: Configura
     rows: list[Ranked] = [
         ((n,), row_as(NodeRow, node, status=node.status)) for n, node in enumerate(board.nodes(kind).values())
     ]
-    found = matching(rows, asked, "key", "headline", "lifecycle", "owner", "watermelon")
+    found = matching(rows, asked, "headline", "lifecycle", "owner", "watermelon", key="node")
     return answer_at_hand(kind, found, asked, as_of=board.as_of, basis=asked.basis)
 
 
@@ -144,4 +144,4 @@ def list_check_ins(
 def list_definitions(asked: Annotated[DefinitionsAsked, Query()], ledger: LedgerDep) -> Response:
     """Every signal with its rule in words, its thresholds and whom it asks for what."""
     rows: list[Ranked] = [((n,), row_as(DefinitionRow, d)) for n, d in enumerate(definitions())]
-    return answer_at_hand("definitions", matching(rows, asked, "key", "kind"), asked, as_of=ledger.clock())
+    return answer_at_hand("definitions", matching(rows, asked, "kind", key="signal"), asked, as_of=ledger.clock())

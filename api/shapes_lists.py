@@ -50,7 +50,7 @@ class ItemsAsked(Paged, AsOf):
     source: Keys = Field([], description="Source keys.")
     department: Keys = Field([], description="Departments' keys.")
     binding: Keys = Field([], description="Bindings' keys.")
-    key: Keys = Field([], description="Keys as people say them, such as ENG-26.")
+    item_key: Keys = Field([], description="Keys as people say them, such as ENG-26.")
     lifecycle: Lifecycles = Field([])
     health: Healths = Field([], description="Reported health.")
     status: Annotated[list[str], SomeOf(STATUSES, "status")] = Field(

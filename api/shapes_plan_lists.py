@@ -36,7 +36,7 @@ class NodesOut(PageOut):
 class NodesAsked(Paged, Standing):
     """Which nodes of a kind, as of when."""
 
-    key: Keys = Field([], description="Keys of nodes.")
+    node: Keys = Field([], description="Keys of nodes.")
     headline: Healths = Field([])
     lifecycle: Lifecycles = Field([])
     owner: Keys = Field([], description="Keys of persons in people.yaml.")
@@ -132,7 +132,7 @@ class DefinitionsOut(PageOut):
 
 
 class DefinitionsAsked(Paged):
-    key: Signals = Field([])
+    signal: Signals = Field([])
     kind: Annotated[list[Literal["date", "behaviour", "structure", "data", "hint"]], Several] = Field([])
     fields: Annotated[list[str], fields_of(DefinitionRow)] = FIELDS
     sort: Annotated[list[str], sort_by("key", "kind", "title")] = SORT

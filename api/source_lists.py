@@ -84,7 +84,7 @@ class SourcesOut(PageOut):
 
 
 class SourcesAsked(Paged):
-    key: Keys = Field([], description="Source keys.")
+    source: Keys = Field([], description="Source keys.")
     kind: Keys = Field([], description="jira, notion, salesforce, google_sheets.")
     state: Keys = Field([], description="Of the last run: complete, incomplete, failed, paused, running; never.")
     fields: Annotated[list[str], fields_of(SourceRow)] = FIELDS
@@ -139,4 +139,4 @@ def list_sources(
 ) -> Response:
     """Every source with its last run, when it is due next, and what of it could not be read."""
     rows: list[Ranked] = [((n,), row_as(SourceRow, s)) for n, s in enumerate(sources(ledger, configuration))]
-    return answer_at_hand("sources", matching(rows, asked, "key", "kind", "state"), asked, as_of=ledger.clock())
+    return answer_at_hand("sources", matching(rows, asked, "kind", "state", key="source"), asked, as_of=ledger.clock())

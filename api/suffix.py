@@ -55,7 +55,7 @@ class Suffixes:
         if start["status"] != 200:
             await send(start)
             return await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer})
-        shape = shape_of(asking.model, answer, QueryParams(scope["query_string"]).get("fields", ""))
+        shape = shape_of(asking.model, answer, ",".join(QueryParams(scope["query_string"]).getlist("fields")))
         if shape is None and found[2] != "md":
             said = f"{found[1]} is no table: ask for {found[1]}.md, or for JSON without a suffix"
             return await problems(Request(scope), NoSuchAddress(said))(scope, receive, send)

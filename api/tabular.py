@@ -53,8 +53,10 @@ def shape_of(model: Any, answer: Any, fields: str) -> Shape | None:
     annotation = model.model_fields[part].annotation
     row = get_args(annotation)[0] if get_origin(annotation) is list else annotation
     rows = _rows(part, answer)
-    usual = [n for n in row.model_fields if n in (rows[0] if rows else without(row))]
-    return Shape(part, row, [name.strip() for name in fields.split(",") if name.strip()] or usual)
+    asked = [name.strip() for name in fields.split(",") if name.strip()]
+    if asked:
+        return Shape(part, row, list(rows[0]) if rows else asked)
+    return Shape(part, row, [n for n in row.model_fields if n in (rows[0] if rows else without(row))])
 
 
 def without(row: Any) -> list[str]:

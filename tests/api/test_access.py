@@ -523,7 +523,7 @@ def test_headlines_and_counts_are_the_same_for_everybody(house: House) -> None:
         for one, other in zip(a["departments"], b["departments"], strict=True):
             told = ("department", "headline", "because", "items", "lifecycle", "health", "coverage")
             assert {k: one[k] for k in told} == {k: other[k] for k in told}
-        a, b = (c.get("/v1/departments").json() for c in (whole, narrow))
+        a, b = (c.get("/v1/departments").json()["items"] for c in (whole, narrow))
         assert a == b
 
 
@@ -626,7 +626,7 @@ WHOLE = {
     "published", "published_count", "published_of_each", "published_whole", "state",
 }  # fmt: skip
 """Questions of judging and keeping: only the whole ledger answers them, and what is made of them is veiled (api/planning.py)."""
-UNVEILED = {"api/asking.py", "api/curtain.py", "api/deps.py", "api/odata/routes.py", "api/planning.py"}
+UNVEILED = {"api/asking.py", "api/curtain.py", "api/deps.py", "api/odata/routes.py", "api/past.py", "api/planning.py"}
 """Where an answer to a reader is made from the whole ledger."""
 
 
