@@ -155,7 +155,7 @@ class Now:
         return kept_verdicts(self.ledger, self.plan.kind_of(key) or "", key)
 
     def every(self) -> list[Verdict]:
-        return every_now(self.ledger, self.configuration, self._above)
+        return every_now(self.ledger, self.configuration)
 
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         return kept_decisive(self.ledger, self.plan, keys)

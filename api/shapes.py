@@ -190,6 +190,9 @@ class StatusOut(BaseModel):
     departments: list[DepartmentOut]
     exceptions: list[NeedsSomebodyOut] = Field(description="The worst first.")
     exceptions_total: int
+    coverage: float | None = Field(description="Share of active items whose health is known, 0-1.")
+    unknown_share: float | None
+    data_age_seconds: float | None = Field(description="Age of the oldest source's last good read.")
     notes: list[str] = Field([], description="What is wrong with the service itself, such as its configuration.")
 
 

@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from api import suffix
 from api.app import create_app
-from api.markdown import cell
+from api.as_markdown import cell
 from ledger.model import Item, Recorded, Version
 from tests.asking import local
 from tests.companies import NOW, Scripted
