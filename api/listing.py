@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 from fastapi import Response
@@ -24,6 +24,7 @@ from api.files.tables import near
 from ledger.pages import Sort
 
 _encode = msgspec.json.Encoder().encode
+AS_IT_IS = "take next_cursor of the page before as it is"
 APART = {"cursor", "limit", "fields", "include"}
 """Parameters that may be others from page to page."""
 
@@ -122,7 +123,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
 
     question: str
     after: list[Any]
-    until: int | None = None
+    until: Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)] | None = None
 
 
 _place = msgspec.json.Decoder(Place).decode
@@ -144,7 +145,7 @@ def place_of(of: str, asked: Paged) -> Place | None:
     try:
         found = _place(base64.urlsafe_b64decode(asked.cursor + "=" * (-len(asked.cursor) % 4)))
     except (binascii.Error, ValueError, RecursionError):  # msgspec's errors are ValueErrors
-        wrong("cursor", "this is no cursor: take next_cursor of the page before as it is", asked.cursor[:200])
+        wrong("cursor", f"this is no cursor: {AS_IT_IS}", asked.cursor[:200])
     if found.question != _question(of, asked):
         said = "this cursor belongs to another question: keep every parameter but limit, fields and include, or leave the cursor out"
         wrong("cursor", said, asked.cursor[:200])
@@ -193,7 +194,7 @@ def _behind(values: Sequence[Any], after: Sequence[Any], order: Sequence[Sort]) 
             if mine != other:
                 return mine < other if n < len(order) and descending[n] else mine > other
     except (TypeError, ValueError):  # of another type, or another number of them
-        wrong("cursor", "this is no cursor: take next_cursor of the page before as it is")
+        wrong("cursor", f"this is no cursor: {AS_IT_IS}")
     return False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from itertools import islice
 from typing import Annotated, Any
@@ -10,8 +10,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from api.deps import WRONG_INSTANT, ConfigurationDep, LedgerDep
+from api.files.tables import near
 from api.instants import instant
-from api.listing import answer, answer_at_hand, cursor_at, matching, order_of, place_of, wrong
+from api.listing import AS_IT_IS, answer, answer_at_hand, cursor_at, matching, order_of, place_of, wrong
 from api.past import Past
 from api.rows import event_row, item_row, link_row, raw_of, run_row, version_row
 from api.shapes_lists import (
@@ -48,6 +49,27 @@ def _one_of(**values: Sequence[Any]) -> list[Condition]:
     return [Condition(column, "one of", [str(v) for v in of]) for column, of in values.items() if of]
 
 
+def _of_sources(
+    sources: Sequence[str], configuration: Configuration, departments: Sequence[str] = ()
+) -> list[Condition]:
+    """Rows of some sources, and of those of some departments; one that there is not is refused, for its rows would be none."""
+    _known("source", sources, [s.key for s in configuration.sources])
+    _known("department", departments, [d.department for d in configuration.departments])
+    found = _one_of(source=sources)
+    if departments:
+        found.append(
+            Condition("source", "one of", [s.key for s in configuration.sources if s.department in departments])
+        )
+    return found
+
+
+def _known(name: str, given: Sequence[str], there: Sequence[str]) -> None:
+    for value in given:
+        if value not in there:
+            meant = near(value, there) or f": there are {', '.join(there)}"
+            wrong(name, f"there is no {name} '{value[:80]}'{meant}", value[:200])
+
+
 def _between(column: str, since: datetime | date | None, until: datetime | date | None = None) -> list[Condition]:
     begin = [] if since is None else [Condition(column, "from", _stored(since))]
     return begin if until is None else [*begin, Condition(column, "before", _stored(until))]
@@ -71,7 +93,7 @@ def _page(
     try:
         rows = ledger.listed(of, Wanted(where, order, place.after if place else None, asked.limit + 1))
     except WrongQuestion as error:
-        wrong("cursor", f"{error}: take next_cursor of the page before as it is", asked.cursor[:200])
+        wrong("cursor", f"{error}: {AS_IT_IS}", asked.cursor[:200])
     shown = rows[: asked.limit]
     if len(rows) <= asked.limit:
         return shown, None
@@ -91,11 +113,8 @@ def list_items(asked: Annotated[ItemsAsked, Query()], ledger: LedgerDep, configu
 
 
 def _items_now(asked: ItemsAsked, ledger: Reads, configuration: Configuration) -> Response:
-    since, place, order = (
-        instant(asked.modified_since, ledger, "modified_since"),
-        place_of("items", asked),
-        order_of(asked),
-    )
+    since = instant(asked.modified_since, ledger, "modified_since")
+    place, order = place_of("items", asked), order_of(asked)
     until = place.until if place and place.until is not None else to_ms(ledger.horizon())
     where = _where(asked, configuration)
     if since is not None:
@@ -115,11 +134,12 @@ def _items_then(asked: ItemsAsked, ledger: Reads, configuration: Configuration, 
             wrong(name, "items as of an instant come in the order of their ids, as they were: leave this out")
     place = place_of("items", asked)
     past = Past(ledger, configuration, at, asked.basis, asked.mapping)
-    fixed = _one_of(source=asked.source, binding=asked.binding)
-    if asked.department:
-        fixed.append(Condition("source", "one of", _sources_of(configuration, asked.department)))
-    rows = past.rows(fixed, str(place.after[0]) if place and place.after else None)
-    found = list(islice((row for row in rows if _is_wanted(row, asked)), asked.limit + 1))
+    fixed = [*_of_sources(asked.source, configuration, asked.department), *_one_of(binding=asked.binding)]
+    rows = past.rows(fixed, place.after if place else None)
+    try:
+        found = list(islice((row for row in rows if _is_wanted(row, asked)), asked.limit + 1))
+    except WrongQuestion as error:
+        wrong("cursor", f"{error}: {AS_IT_IS}", asked.cursor[:200])
     more = cursor_at("items", asked, [found[asked.limit - 1]["id"]]) if len(found) > asked.limit else None
     return answer(found[: asked.limit], asked, next_cursor=more, as_of=at)
 
@@ -140,19 +160,13 @@ def _is_wanted(row: dict[str, Any], asked: ItemsAsked) -> bool:
 
 def _where(asked: ItemsAsked, configuration: Configuration) -> list[Condition]:
     gone_too = asked.modified_since is not None and "presence" not in asked.model_fields_set
-    where = _one_of(
-        source=asked.source, binding=asked.binding, key=asked.item_key, lifecycle=asked.lifecycle, reported_health=asked.health,
+    where = _of_sources(asked.source, configuration, asked.department) + _one_of(
+        binding=asked.binding, key=asked.item_key, lifecycle=asked.lifecycle, reported_health=asked.health,
         status=asked.status, owner=asked.owner, presence=[] if gone_too else asked.presence,
     )  # fmt: skip
-    if asked.department:
-        where.append(Condition("source", "one of", _sources_of(configuration, asked.department)))
     if asked.blocked is not None:
         where.append(Condition("blocked", "is", asked.blocked))
     return where + _between("due_on", asked.due_from, asked.due_before)
-
-
-def _sources_of(configuration: Configuration, departments: Collection[str]) -> list[str]:
-    return [s.key for s in configuration.sources if s.department in departments]
 
 
 def _with_raw(ledger: Reads, shown: Sequence[Any], rows: Rows) -> None:
@@ -192,36 +206,40 @@ PARTS: dict[str, Callable[[Reads, Sequence[Any], Rows], None]] = {
 
 @lists.get("/versions", summary="What items were, from when until when", tags=["items"], response_model=VersionsOut,
            responses=WRONG_INSTANT)  # fmt: skip
-def list_versions(asked: Annotated[VersionsAsked, Query()], ledger: LedgerDep) -> Response:
+def list_versions(
+    asked: Annotated[VersionsAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
+) -> Response:
     """Every state that items were in, as is believed now; with `superseded` also as was believed before."""
-    where = _one_of(
-        item=asked.item, source=asked.source, lifecycle=asked.lifecycle, reported_health=asked.health, status=asked.status
-    ) + _between("valid_from", instant(asked.valid_since, ledger, "valid_since"))  # fmt: skip
+    since = instant(asked.valid_since, ledger, "valid_since")
+    where = _of_sources(asked.source, configuration) + _between("valid_from", since)
+    where += _one_of(item=asked.item, lifecycle=asked.lifecycle, reported_health=asked.health, status=asked.status)
     believed = [] if asked.superseded else [BELIEVED]
     return _listed(ledger, VERSIONS, "versions", asked, where + believed, version_row)
 
 
 @lists.get("/events", summary="What was done to items, by whom, when", tags=["items"], response_model=EventsOut,
            responses=WRONG_INSTANT)  # fmt: skip
-def list_events(asked: Annotated[EventsAsked, Query()], ledger: LedgerDep) -> Response:
+def list_events(asked: Annotated[EventsAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> Response:
     """Every change that was made to an item in its tracker."""
     since, until = instant(asked.since, ledger, "since"), instant(asked.until, ledger, "until")
-    where = _one_of(item=asked.item, source=asked.source, field=asked.field, actor_kind=asked.actor_kind)
-    return _listed(ledger, EVENTS, "events", asked, where + _between("at", since, until), event_row)
+    where = _of_sources(asked.source, configuration) + _between("at", since, until)
+    where += _one_of(item=asked.item, field=asked.field, actor_kind=asked.actor_kind)
+    return _listed(ledger, EVENTS, "events", asked, where, event_row)
 
 
 @lists.get("/links", summary="What items name: blockers, parents, relations", tags=["items"], response_model=LinksOut)
-def list_links(asked: Annotated[LinksAsked, Query()], ledger: LedgerDep) -> Response:
+def list_links(asked: Annotated[LinksAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> Response:
     """What the items' records name, with the item meant where a tracker that is read has it."""
-    where = _one_of(item=asked.item, source=asked.source, kind=asked.kind, direction=asked.direction)
+    where = _of_sources(asked.source, configuration)
+    where += _one_of(item=asked.item, kind=asked.kind, direction=asked.direction)
     return _listed(ledger, LINKS, "links", asked, where, link_row)
 
 
 @lists.get("/sync-runs", summary="Every read of a source, and what it came to", tags=["sources"], response_model=RunsOut,
            responses=WRONG_INSTANT)  # fmt: skip
-def list_runs(asked: Annotated[RunsAsked, Query()], ledger: LedgerDep) -> Response:
+def list_runs(asked: Annotated[RunsAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> Response:
     """Every sync run with what it read, what changed, and why it did not complete, the newest first."""
-    where = _one_of(source=asked.source, state=asked.state, mode=asked.mode)
+    where = _of_sources(asked.source, configuration) + _one_of(state=asked.state, mode=asked.mode)
     where += _between("started_at", instant(asked.since, ledger, "since"))
     if asked.good is not None:
         where.append(Condition("good", "is", asked.good))

@@ -36,15 +36,19 @@ class Past:
         self._by = translators(ledger.whole, configuration, people, self._under, at)
         self._version = cache(self._mapping_version)
 
-    def rows(self, where: Sequence[Condition], after: str | None) -> Iterator[dict[str, Any]]:
-        """Every item that there was, in the order of ids from one on. where: what never changes of an item, such as its source."""
+    def rows(self, where: Sequence[Condition], after: Sequence[Any] | None) -> Iterator[dict[str, Any]]:
+        """Every item that there was, in the order of ids from one on. where: what never changes of an item, such as its source.
+
+        Raises:
+            WrongQuestion: `after` is no place among items.
+        """
         while True:
-            wanted = Wanted(where, (), None if after is None else [after], CHUNK)
+            wanted = Wanted(where, (), after, CHUNK)
             found = {r.id: r for r in self.ledger.listed(ITEMS, wanted)}
             yield from self._told(found)
             if len(found) < CHUNK:
                 return
-            after = list(found)[-1]
+            after = [list(found)[-1]]
 
     def _told(self, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for state, item in told_anew(self.ledger.whole, list(found), self.at, self._basis, self._by):

@@ -7,6 +7,7 @@ comes twice and none that stays is left out. Instants are in milliseconds, as th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -50,7 +51,7 @@ class Wanted(msgspec.Struct, frozen=True):
 ALL = Wanted()
 
 
-class Listed(msgspec.Struct, frozen=True):
+class Listed(msgspec.Struct, frozen=True, eq=False):
     """Rows of one kind, as `origin` has them after FROM.
 
     columns: everything that can be read, filtered and sorted by; a text names a column of a published table that is sorted by only. nullable: those that may be without a value.
@@ -78,31 +79,34 @@ class Listed(msgspec.Struct, frozen=True):
             WrongQuestion: `after` is no place in this order.
         """
         places = self.order(wanted.order)
-        named = {s.column for s in places}
         # What lies in JSON costs: it is asked for only where it decides on the order.
-        c = {
-            name: self._sql(name, dialect)
-            for name, of in self.columns.items()
-            if name in named or not isinstance(of, str)
-        }
+        extra = frozenset(s.column for s in places if isinstance(self.columns[s.column], str))
+        c, found = _everything(self, extra, dialect)
         order = [By(c[s.column], s.descending, s.column in self.nullable) for s in places]
-        found = select(*(sql.label(name) for name, sql in c.items())).select_from(self.origin)
         found = found.where(*shown, *(_condition(c[w.column], w) for w in wanted.where))
         if wanted.after is not None:
             _check(order, wanted.after)
             found = found.where(*behind(order, wanted.after))
         return found.order_by(*map(in_order, order)).limit(wanted.limit)
 
-    def _sql(self, name: str, dialect: str) -> ColumnElement[Any]:
-        """A column; one that lies in JSON is asked for as the published tables say it."""
-        found = self.columns[name]
-        if isinstance(found, str):
-            table, _, column = found.partition(".")
-            said = BY_NAME[table].column(column)
-            assert said is not None  # a name of ours
-            return literal_column(expressed(said, dialect), Text())
-        sql: ColumnElement[Any] = found
-        return sql
+
+@lru_cache
+def _everything(
+    of: Listed, extra: frozenset[str], dialect: str
+) -> tuple[Mapping[str, ColumnElement[Any]], Select[Any]]:
+    """The columns of a list, with those of `extra` that lie in JSON, and the statement that asks for them; made once."""
+    c = {n: sql for n, sql in of.columns.items() if not isinstance(sql, str)} | {
+        n: _told(of, n, dialect) for n in extra
+    }
+    return c, select(*(sql.label(name) for name, sql in c.items())).select_from(of.origin)
+
+
+def _told(of: Listed, name: str, dialect: str) -> ColumnElement[Any]:
+    """A column that lies in JSON, asked for as a published table says it."""
+    table, _, column = of.columns[name].partition(".")
+    said = BY_NAME[table].column(column)
+    assert said is not None  # a name of ours
+    return literal_column(expressed(said, dialect), Text())
 
 
 def _condition(sql: Any, w: Condition) -> Any:

@@ -46,7 +46,7 @@ def client(company: Scripted) -> Iterator[TestClient]:
 
 def get(client: TestClient, path: str, code: int = 200, **params: Any) -> Any:
     answer = client.get(f"/v1/{path}", params=params)
-    assert answer.status_code == code, answer.text
+    assert answer.status_code == code, answer.text[:500]
     return answer.json()
 
 
@@ -102,6 +102,9 @@ def test_a_row_has_every_field_that_is_promised_and_with_fields_only_those(clien
         ("items", {"include": "links,rw"}, "there is no part 'rw'"),
         ("items", {"status": "at_risk,at_rsk"}, "there is no status 'at_rsk' - did you mean 'at_risk'?"),
         ("signals", {"signal": "behind_pce"}, "there is no signal 'behind_pce' - did you mean 'behind_pace'?"),
+        ("items", {"source": "alpha,bta"}, "there is no source 'bta' - did you mean 'beta'?"),
+        ("events", {"source": "gamma"}, "there is no source 'gamma'"),
+        ("items", {"department": "d9"}, "there is no department 'd9': there are d0, d1"),
         ("items", {"cursor": "x"}, "this is no cursor"),
         ("workstreams", {"headline": "red"}, "headline"),
         ("items", {"as_of": "2026-11-18T10:00:00Z", "sort": "id"}, "leave this out"),
@@ -120,6 +123,26 @@ def test_several_values_come_by_comma_or_one_by_one(client: TestClient) -> None:
     assert comma == every(client, "items", status=["at_risk", "off_track"])
 
 
+def test_filters_of_items_are_those_of_the_ledger(client: TestClient, company: Scripted) -> None:
+    whole = every(client, "items")
+    for params, wanted in (
+        ({"source": "beta"}, lambda i: i["source"] == "beta"),
+        ({"department": "d0"}, lambda i: i["source"] == "alpha"),
+        ({"department": "d0", "source": "beta"}, lambda i: False),
+        ({"item_key": "alpha-0,beta-3"}, lambda i: i["key"] in ("alpha-0", "beta-3")),
+        ({"binding": "other"}, lambda i: False),
+        ({"health": "off_track", "lifecycle": "in_progress"}, lambda i: (i["reported_health"], i["lifecycle"]) == ("off_track", "in_progress")),
+        ({"blocked": "true"}, lambda i: i["blocked"]),
+        ({"due_from": "2026-11-01", "due_before": "2026-12-01"}, lambda i: i["due_on"][:7] == "2026-11"),
+        ({"owner": "p1,p2"}, lambda i: i["owner"] in ("p1", "p2")),
+    ):  # fmt: skip
+        found = every(client, "items", limit=3, **params)
+        assert found == [i for i in whole if wanted(i)], params
+    then = every(client, "items", source="beta", as_of=company.now.isoformat(), limit=7)
+    assert {i["source"] for i in then} == {"beta"}
+    assert {i["source"] for i in every(client, "items", department="d0", as_of=company.now.isoformat())} == {"alpha"}
+
+
 def test_a_cursor_belongs_to_its_question(client: TestClient) -> None:
     """With another filter it would answer neither question."""
     for path, other in (("items", {"status": "done"}), ("items", {"sort": "id"}), ("signals", {"outcome": "open"})):
@@ -136,8 +159,17 @@ def test_a_cursor_belongs_to_its_question(client: TestClient) -> None:
 def test_a_cursor_that_somebody_made_up_breaks_nothing(client: TestClient, path: str, after: Any) -> None:
     real = get(client, path, limit=1)["next_cursor"]
     question = json.loads(base64.urlsafe_b64decode(real + "=="))[0]
-    made = base64.urlsafe_b64encode(json.dumps([question, after, None]).encode()).decode()
-    assert client.get(f"/v1/{path}", params={"cursor": made}).status_code in (200, 422)
+    for until in (None, 2**70, -1, "x"):
+        made = base64.urlsafe_b64encode(json.dumps([question, after, until]).encode()).decode()
+        assert client.get(f"/v1/{path}", params={"cursor": made}).status_code in (200, 422)
+
+
+def test_a_made_up_cursor_breaks_nothing_of_then_either(client: TestClient) -> None:
+    then = {"as_of": "2026-11-10T00:00:00Z"}
+    question = json.loads(base64.urlsafe_b64decode(get(client, "items", limit=1, **then)["next_cursor"] + "=="))[0]
+    for after in ([], [1], ["a\0"], [None], ["a", "b"]):
+        made = base64.urlsafe_b64encode(json.dumps([question, after]).encode()).decode()
+        assert "cursor" in json.dumps(get(client, "items", 422, cursor=made, **then))
 
 
 # -- items ---------------------------------------------------------------------------------------------------------------
