@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench backtest soak postgres odata-clients contract-linters openapi clean
+.PHONY: help demo test check bench backtest soak postgres calc odata-clients contract-linters openapi clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -14,7 +14,7 @@ help: ## list the targets
 demo: $(READY) ## start the demo company, print its answer and serve it (ARGS=--once: print and stop)
 	@$(BIN)/sightline demo $(ARGS)
 
-test: $(READY) postgres odata-clients contract-linters ## everything that must hold: style, types, import rules, docs, tests (SQLite and PostgreSQL), smoke run
+test: $(READY) postgres calc odata-clients contract-linters ## everything that must hold: style, types, import rules, docs, tests (SQLite and PostgreSQL), smoke run
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -42,6 +42,11 @@ postgres: ## install PostgreSQL for the tests where that is possible and it is m
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 \
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } \
 	|| echo "PostgreSQL is not installed and cannot be installed from here: its tests will be skipped and say so."
+
+calc: ## install LibreOffice Calc, which opens what we serve in the tests, where that is possible and it is missing
+	@command -v soffice >/dev/null 2>&1 \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libreoffice-calc-nogui >/dev/null; } \
+	|| echo "LibreOffice Calc is not installed and cannot be installed from here: its tests will be skipped and say so."
 
 CLIENTS := $(VENV)/odata-clients
 odata-clients: $(READY) ## install the OData clients that the tests ask with, npm packages and Chromium, where that is possible and they are missing

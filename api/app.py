@@ -17,6 +17,7 @@ from fastapi_problem.handler import add_exception_handler
 from api.access import Door
 from api.app_plan import plan
 from api.asking import explain, overview
+from api.connect.routes import connect
 from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED, WRONG_PARAMETERS
 from api.deps import (
     NO_SUCH_DEPARTMENT,
@@ -33,6 +34,7 @@ from api.deps import (
     nothing_else,
     problems,
 )
+from api.digest.schedule import LOOK_EVERY, sender
 from api.feeds.routes import feeds
 from api.files.routes import files
 from api.kept import Keeper
@@ -153,6 +155,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         scheduler = scheduled(ledger, live) if schedule else None
         if scheduler:
+            scheduler.add_job(sender(ledger, live), "interval", seconds=LOOK_EVERY, id="digest")
             scheduler.start()
         yield
         if scheduler:
@@ -183,7 +186,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
             dependencies=[*KEYS, Depends(nothing_else)],
             responses={**UNCHANGED, **WRONG_PARAMETERS, **REFUSED, **NOT_READY},
         )
-    for router in (files, feeds):
+    for router in (files, feeds, connect):
         app.include_router(router, dependencies=KEYS, responses=REFUSED)
     app.include_router(odata)
     return app

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api import terminal
+from api.cli_digest import digest
 from api.cli_keys import audit, keys_app
 from api.cli_mapping import discover, map_app, people_app
 from api.cli_plan import answer_node, changes, close, exceptions, explain_node, is_node, pillars_of, trace
@@ -35,7 +36,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(map_app, name="map")
 app.add_typer(people_app, name="people")
 app.add_typer(keys_app, name="keys")
-for command in (discover, exceptions, changes, trace, close, audit):
+for command in (discover, exceptions, changes, trace, close, digest, audit):
     app.command()(command)
 
 

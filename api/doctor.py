@@ -30,7 +30,17 @@ def examine(configuration: Configuration, database: str) -> list[Examined]:
     for bound in configuration.sources:
         with closing(tracker(bound.kind).connect(bound.source)) as connector:
             found += [Examined(bound.key, f.check, f.ok, f.says) for f in connector.check()]
-    return found + _database(configuration, database)
+    return found + _database(configuration, database) + list(channels(configuration))
+
+
+def channels(configuration: Configuration) -> Iterator[Examined]:
+    """Whether the digest's addresses mean something; nothing is sent."""
+    for channel in configuration.organisation.digest.to if configuration.organisation.digest else []:
+        import apprise  # takes a while, and is not needed by whoever sends nothing
+
+        ok = bool(apprise.Apprise().add(channel.url.get_secret_value()))
+        says = "the address can be sent to" if ok else "this is no address that apprise knows: see docs/digest.md"
+        yield Examined(f"digest to {channel.name}", "address", ok, says)
 
 
 def _database(configuration: Configuration, database: str) -> list[Examined]:

@@ -17,6 +17,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
+from ledger.deliveries import Deliveries
 from ledger.engine import LedgerError, open_engine, transaction
 from ledger.keys import Audit, Keys
 from ledger.lease import Lease, LeaseHeld, fence, release, take
@@ -54,6 +55,11 @@ class Ledger(Standing):
             ledger.close()
             raise
         return ledger
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What became of each week's digest."""
+        return Deliveries(self.engine, self.clock)
 
     def seen_by(self, veil: Veil) -> Reads:
         """The same ledger as one reader may see it."""

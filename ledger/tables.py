@@ -262,6 +262,18 @@ class AuditRow(SQLModel, table=True):
     subject: str = Field(sa_column=_text())
 
 
+class DeliveryRow(SQLModel, table=True):
+    """What became of a week's digest at one channel. One row each: whoever holds it sends, so that nothing is sent twice."""
+
+    __tablename__ = "delivery"
+    week: str = Field(sa_column=_text(key=True))
+    channel: str = Field(sa_column=_text(key=True))
+    state: str = Field(sa_column=_text())
+    attempts: int = 0
+    tried_at: int = Field(sa_column=_instant())
+    reason: str = Field(default="", sa_column=_text())
+
+
 class PlanNodeRow(SQLModel, table=True):
     """When a node of the plan was first met: what came in mid-cycle is known by it."""
 

@@ -144,7 +144,6 @@ class _Loader:
         organisation = self._file(self.directory / "organisation.yaml", Organisation)
         if organisation is not None:
             _check_signals(organisation[0].signals, organisation[1])
-            self._take(organisation[1])
         people = self._file(self.directory / "people.yaml", PeopleFile)
         self._check_people(people)
         files = sorted((self.directory / "departments").glob("*.y*ml"))
@@ -168,6 +167,9 @@ class _Loader:
                 self._take(loaded[1])
                 departments.append(_without_secrets(loaded[0]))
         self._check_names(people, departments)
+        if organisation is not None:
+            _check_channels(*organisation, [d.department for d in departments])
+            self._take(organisation[1])
         if self.problems or organisation is None or people is None:
             raise ConfigErrors(self.problems)
         keys = ([p.key for p in people[0].people], [s.key for s in sources])
@@ -350,7 +352,7 @@ class _Loader:
             rest = without(data, [d["loc"] for d in details])  # go on, so that all errors are told at once
             return None if rest == data else self._validated(model, rest, file, path)
         for secret in _secrets(made, path):
-            if secret not in file.expanded:
+            if self.credentials and secret not in file.expanded:
                 file.problem(
                     secret, "is a secret written in the file: put it into the environment and write ${NAME} here"
                 )
@@ -390,6 +392,16 @@ def _check_parts(binding: BindingEntry, file: YamlFile, path: PathTo) -> None:
     for part in () if figures else NEEDED.get(binding.role, ()):
         if part not in binding.fields:
             file.problem((*path, "fields"), f"a binding of the role {binding.role} needs fields.{part}")
+
+
+def _check_channels(organisation: Organisation, file: YamlFile, known: list[str]) -> None:
+    """A channel of the digest may be told of departments that there are: a misspelling would leave out what it should tell."""
+    for n, channel in enumerate(organisation.digest.to if organisation.digest else []):
+        for m, name in enumerate(channel.departments):
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f" - did you mean '{near[0]}'?" if near else f": known are {', '.join(known)}"
+                file.problem(("digest", "to", n, "departments", m), f"no department is called '{name}'{hint}")
 
 
 def _knowing(source: BoundSource, people: str) -> BoundSource:
@@ -434,6 +446,9 @@ def _secrets(value: Any, path: PathTo) -> Iterator[PathTo]:
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from _secrets(getattr(value, name), (*path, name))
+    elif isinstance(value, list):
+        for n, part in enumerate(value):
+            yield from _secrets(part, (*path, n))
 
 
 __all__ = ["BoundSource", "ConfigErrors", "Configuration", "dotted", "load", "read_yaml"]

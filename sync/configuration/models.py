@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sync.configuration.base import Key, MonthDay, Strict
+from sync.configuration.digest import Day, Digest
 from sync.configuration.plan import ObjectiveEntry, WorkstreamEntry
 
 ROLES = (
@@ -57,7 +58,7 @@ Seconds = Annotated[int, BeforeValidator(_duration, json_schema_input_type=str),
 
 
 class WeekClose(Strict):
-    day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "friday"
+    day: Day = "friday"
     time: dt.time = dt.time(17, 0)
 
 
@@ -98,6 +99,7 @@ class Organisation(Strict):
     thresholds: Thresholds = Thresholds()
     signals: SignalThresholds = {}
     access: Access = Access()
+    digest: Digest | None = None
 
 
 class Absence(Strict):

@@ -1,0 +1,1 @@
+"""How each tool connects to this very service: its own steps, with the real address, to be copied."""
