@@ -27,6 +27,7 @@ MARKDOWN = Format("md", "text/markdown; charset=utf-8", "Markdown", write_markdo
 WRITTEN: Mapping[str, Format] = {**FORMATS, "md": MARKDOWN}
 LIST_OR_STATUS = re.compile(rf"(/v1/(?:[\w-]+|links/unresolved|.+/status))\.({'|'.join(WRITTEN)})")
 """An item's id may end as a file does, so a suffix means something only behind a list or a status."""
+BODY = "http.response.body"
 AT_ONCE = 8
 """Answers that are written at the same time: each holds a thread, and asks for its pages in others."""
 
@@ -54,45 +55,33 @@ class Suffixes:
         start, answer = await asking.first()
         if start["status"] != 200:
             await send(start)
-            return await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer})
-        shape = shape_of(asking.model, answer, ",".join(QueryParams(scope["query_string"]).getlist("fields")))
+            return await send({"type": BODY, "body": b"" if scope["method"] == "HEAD" else answer})
+        shape = shape_of(asking.model, answer, asking.fields, found[2])
         if shape is None and found[2] != "md":
             said = f"{found[1]} is no table: ask for {found[1]}.md, or for JSON without a suffix"
             return await problems(Request(scope), NoSuchAddress(said))(scope, receive, send)
-        return await self._send(scope, send, asking, start, answer, shape, WRITTEN[found[2]])
-
-    async def _send(
-        self,
-        scope: Scope,
-        send: Send,
-        asking: _Asking,
-        start: Message,
-        answer: Any,
-        shape: Shape | None,
-        format: Format,
-    ) -> None:
+        format = WRITTEN[found[2]]
         await send(_headed(start, scope["path"], format, whole=asking.cursor_in(answer) is None))
-        written = "items" in answer or format is not MARKDOWN
+        if scope["method"] == "GET" and shape is not None and (format is not MARKDOWN or "items" in answer):
+            await self._table(send, format, shape, asking.pages(answer))
+        elif scope["method"] == "GET":
+            told = document(found[1].rpartition("/")[2], answer).encode()
+            await send({"type": BODY, "body": told, "more_body": True})
+        return await send({"type": BODY, "body": b""})
+
+    async def _table(self, send: Send, format: Format, shape: Shape, answers: Iterator[Any]) -> None:
+        """Writes the rows of answers, and sends what is written on the way."""
 
         async def part(body: bytes) -> None:
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": BODY, "body": body, "more_body": True})
 
         def write() -> None:
-            with BufferedWriter(cast(RawIOBase, _Out(lambda sent: from_thread.run(part, sent))), 1 << 16) as out:
-                assert shape is not None  # a table is written
-                table = shape.table(nested=format.ending == "jsonl", plain=format is MARKDOWN)
-                format.write(
-                    table,
-                    shape.batches(table, asking.pages(answer), nested=format.ending == "jsonl"),
-                    cast(BinaryIO, out),
-                )
+            sending = cast(RawIOBase, _Out(lambda body: from_thread.run(part, body)))
+            with BufferedWriter(sending, 1 << 16) as out:
+                format.write(shape.table, shape.batches(answers), cast(BinaryIO, out))
 
-        if scope["method"] == "GET" and written:
-            self._limiter = self._limiter or CapacityLimiter(AT_ONCE)
-            await to_thread.run_sync(write, limiter=self._limiter)
-        elif scope["method"] == "GET":
-            await part(document(scope["path"].rpartition("/")[2], answer).encode())
-        await send({"type": "http.response.body", "body": b""})
+        self._limiter = self._limiter or CapacityLimiter(AT_ONCE)
+        await to_thread.run_sync(write, limiter=self._limiter)
 
 
 class _Asking:
@@ -102,6 +91,12 @@ class _Asking:
         self.app, self.scope, self.receive = app, scope, receive
         self.model: Any = None
         self._params = QueryParams(scope["query_string"])
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that are asked for; none: all of them."""
+        told = ",".join(self._params.getlist("fields"))
+        return [name.strip() for name in told.split(",") if name.strip()]
 
     async def first(self) -> tuple[Message, Any]:
         """The head of the answer, and what it says; of anything but 200 the body."""

@@ -22,41 +22,44 @@ KINDS: tuple[tuple[type, Kind], ...] = (
 
 
 class Shape:
-    """The columns of an answer's rows. part: which of it are its rows."""
+    """The columns of an answer's rows, for a file of some ending: values with parts stay as they are in JSON Lines, are left out of Markdown,
+    and are JSON text elsewhere. part: which of the answer are its rows."""
 
-    def __init__(self, part: str, row: type[BaseModel], names: Sequence[str]) -> None:
-        self.part, self.row, self.names = part, row, names
+    def __init__(self, part: str, row: type[BaseModel], names: Sequence[str], ending: str) -> None:
+        self.part, self.nested = part, ending == "jsonl"
+        told = [(name, row.model_fields[name], kind_of(row.model_fields[name].annotation)) for name in names]
+        columns = [
+            Column(name, kind or "string", field.description or "", nullable=True)
+            for name, field, kind in told
+            if kind is not None or ending != "md"
+        ]
+        self.table = Table(part, "Row", part, (row.__doc__ or "").strip(), "", (), tuple(columns))
 
-    def table(self, *, nested: bool, plain: bool) -> Table:
-        """The rows as a published table would be told. nested: what has parts stays as it is; plain: it is left out."""
-        columns = []
-        for name in self.names:
-            told = self.row.model_fields[name]
-            kind = kind_of(told.annotation)
-            if kind is not None or not plain:
-                columns.append(Column(name, kind or "string", told.description or "", nullable=True))
-        return Table(self.part, "Row", self.part, (self.row.__doc__ or "").strip(), "", (), tuple(columns))
-
-    def batches(self, table: Table, answers: Iterable[Any], *, nested: bool) -> Iterator[Columns]:
-        """Rows of answers, column by column. nested: what has parts stays as it is, else it is JSON text."""
+    def batches(self, answers: Iterable[Any]) -> Iterator[Columns]:
+        """Rows of answers, column by column."""
         for answer in answers:
-            rows = _rows(self.part, answer)
-            if rows:
-                yield [_values(c.kind, [row[c.name] for row in rows], nested=nested) for c in table.columns]
+            if rows := _rows(self.part, answer):
+                yield [self._values(c.kind, [row[c.name] for row in rows]) for c in self.table.columns]
+
+    def _values(self, kind: Kind, values: list[Any]) -> list[Any]:
+        if kind == "instant":
+            return [None if v is None else _instant(v) for v in values]
+        if kind == "string" and not self.nested:
+            return [msgspec.json.encode(v).decode() if isinstance(v, (list, dict)) else v for v in values]
+        return values
 
 
-def shape_of(model: Any, answer: Any, fields: str) -> Shape | None:
-    """The shape of an answer's rows; None where it has none. fields: those that were asked for, by comma."""
+def shape_of(model: Any, answer: Any, fields: Sequence[str], ending: str) -> Shape | None:
+    """The shape of an answer's rows; None where it has none. fields: those that were asked for."""
     part = next((name for name in ROWS if name in answer), None)
     if part is None or model is None:
         return None
     annotation = model.model_fields[part].annotation
     row = get_args(annotation)[0] if get_origin(annotation) is list else annotation
     rows = _rows(part, answer)
-    asked = [name.strip() for name in fields.split(",") if name.strip()]
-    if asked:
-        return Shape(part, row, list(rows[0]) if rows else asked)
-    return Shape(part, row, [n for n in row.model_fields if n in (rows[0] if rows else without(row))])
+    if fields:
+        return Shape(part, row, list(rows[0]) if rows else fields, ending)
+    return Shape(part, row, [n for n in row.model_fields if n in (rows[0] if rows else without(row))], ending)
 
 
 def without(row: Any) -> list[str]:
@@ -78,14 +81,6 @@ def kind_of(annotation: Any) -> Kind | None:
     if not isinstance(annotation, type):
         return None
     return next((kind for of, kind in KINDS if issubclass(annotation, of)), None)
-
-
-def _values(kind: Kind, values: list[Any], *, nested: bool) -> list[Any]:
-    if kind == "instant":
-        return [None if v is None else _instant(v) for v in values]
-    if kind == "string" and not nested:
-        return [msgspec.json.encode(v).decode() if isinstance(v, (list, dict)) else v for v in values]
-    return values
 
 
 def _instant(text: str) -> str:

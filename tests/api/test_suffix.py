@@ -139,7 +139,7 @@ def test_the_overview_is_told_too(client: TestClient) -> None:
     departments = client.get("/v1/status").json()["departments"]
     assert client.get("/v1/status.csv").text.count("\n") >= len(departments) + 1
     changes = "since=2026-11-17T12:00:00Z"
-    assert client.get(f"/v1/changes.md?{changes}").text.startswith("# changes.md\n")
+    assert client.get(f"/v1/changes.md?{changes}").text.startswith("# changes\n")
     refused = client.get(f"/v1/changes.csv?{changes}")
     assert (refused.status_code, refused.json()["type"]) == (404, "no-such-address")
 
