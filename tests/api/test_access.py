@@ -437,6 +437,31 @@ def addresses(house: House) -> Iterator[str]:
         f"/v1/{of}?as_of={then}" for of in ("workstreams", "key-results", "pillars", "exceptions", "dependencies")
     )
     yield from (f"/v1/nodes/{of}?as_of={then}" for of in ("company/status", "sales-enablement/explain"))
+    yield from (
+        f"/v1/items?limit=500&{of}"
+        for of in (f"as_of={then}", "include=raw,links,versions,events", "modified_since=1970-01-01T00:00:00Z")
+    )
+    yield from (
+        f"/v1/{of}"
+        for of in (
+            "items.csv",
+            "versions.jsonl?superseded=true",
+            "events.csv",
+            "links.csv",
+            "signals.jsonl",
+            "signals.md",
+        )
+    )
+    yield from (
+        f"/v1/{of}"
+        for of in (
+            f"signals.csv?as_of={then}",
+            "exceptions.md",
+            "check-ins.csv",
+            "nodes/company/status.md",
+            "status.md",
+        )
+    )
     for path in (p for p in paths(house.app()) if not p.startswith(("/odata", "/files/", "/feeds"))):
         name = re.search(r"\{(\w+)\}", path)
         if name is None:
