@@ -1,7 +1,8 @@
 """The one door of the HTTP service: who asks, may they, how often, and which rows they may see.
 
 It stands before every route, mounted applications too, so that a new one cannot forget it. A key comes as Bearer, as Basic password, or as
-?key= in the address; the last is taken out of the request here, so that no log, link, redirect or error behind the door can name it.
+?key= in the address; the last is taken out of the request here, so that no log, link, redirect or error behind the door can name it. Whoever
+brings no key may have signed in, which their session's cookie says.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import binascii
 import logging
 import math
 import time
+from collections.abc import Callable
 from ipaddress import ip_address
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -24,32 +27,43 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.deps import MissingScope, NoAccess, TooManyRequests, Unprotected, problems
+from api import cookies
+from api.deps import MissingScope, NoAccess, SignInFailed, TooManyRequests, Unprotected, problems
+from api.oidc import Providers
+from api.rights import rights_of
+from api.same_origin import refuse_other_sites, with_token
+from api.sign_in import OPEN as GATE
+from api.ways_in import with_ways_in
 from ledger.engine import LedgerError
-from ledger.keys import PREFIX, Key
+from ledger.keys import PREFIX, Key, digest
+from ledger.sessions import Session
 from ledger.store import Ledger
 from ledger.veil import Bound, Veil
 from sync.configuration import Configuration
 from sync.configuration.live import Live
+from sync.configuration.sign_in import SignIn
 
 log = logging.getLogger("sightline.access")
 SCOPES = ("read", "odata", "sync", "admin")
+"""Of keys. Whoever signed in and is in people.yaml has "decide" besides: a decision is a person's."""
 IN_ADDRESSES = ("read", "odata")
 """Scopes that a key in an address may have: addresses are kept in histories, proxies and spreadsheets."""
 OPEN_TO_ALL = ("/healthz", "/readyz")
-UNDER = (("/odata", "odata"), ("/v1/sync", "sync"))
+UNDER = (("/odata", "odata"), ("/v1/sync", "sync"), ("/sign-out", "read"))
 """Scopes by where a path begins. Elsewhere reading needs read, and changing anything admin."""
 READING = ("GET", "HEAD", "OPTIONS")
+U = TypeVar("U", Key, Session)
 MAKE_ONE = "'sightline keys create NAME' makes one"
 
 
 class Reader(msgspec.Struct, frozen=True):
-    """Who asks. `departments` None: all of them, confidential rows too."""
+    """Who asks. `departments` None: all of them, confidential rows too. `person` is a key of people.yaml, "" where it is nobody of it."""
 
     id: str
     name: str
     scopes: tuple[str, ...]
     departments: tuple[str, ...] | None = None
+    person: str = ""
 
     @property
     def who(self) -> str:
@@ -60,7 +74,7 @@ class Reader(msgspec.Struct, frozen=True):
         return self.departments is None or department in self.departments
 
 
-ANYBODY = Reader("", "anybody on this machine", SCOPES)
+ANYBODY = Reader("", "anybody on this machine", (*SCOPES, "decide"))
 """Who asks before there are keys: the demo, on loopback."""
 
 
@@ -74,8 +88,8 @@ def veil_for(reader: Reader, configuration: Configuration) -> Veil:
     }
     everything = frozenset((source, b.key) for _, source, b in bound)
     secret = frozenset((source, b.key) for _, source, b in bound if b.confidential)
-    shown = None if reader.departments is None else everything - asks.keys()
-    return Veil(shown, asks, secret - asks.keys() if reader is not ANYBODY else frozenset())
+    shown = None if reader.departments is None else everything.difference(asks)
+    return Veil(shown, asks, secret.difference(asks) if reader is not ANYBODY else frozenset())
 
 
 def on_loopback(name: str) -> bool:
@@ -89,8 +103,8 @@ def on_loopback(name: str) -> bool:
 class Door:
     """ASGI middleware. Leaves the reader and the veil in the request's state."""
 
-    def __init__(self, app: ASGIApp, ledger: Ledger, live: Live) -> None:
-        self.app, self.ledger, self.live = app, ledger, live
+    def __init__(self, app: ASGIApp, ledger: Ledger, live: Live, providers: Providers) -> None:
+        self.app, self.ledger, self.live, self.providers = app, ledger, live, providers
         self.limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,18 +120,48 @@ class Door:
         if scope["path"] in OPEN_TO_ALL:
             return await self.app(scope, receive, send)
         try:
+            if scope["path"] in GATE and await run_in_threadpool(self._at_the_gate, scope):
+                return await self.app(scope, receive, send)
             reader, veil = await run_in_threadpool(self._admit, scope, in_address)
+            receive = await self._meant(scope, receive)
         except (StatusProblem, LedgerError) as refused:
             return await self._refuse(refused, scope, receive, send)
         state = Request(scope).state
         state.reader, state.veil = reader, veil
         return await self.app(scope, receive, self._audited(send, reader, veil))
 
+    def _at_the_gate(self, scope: Scope) -> bool:
+        """Whether this is somebody on the way in: nobody yet, and no veil is left for them.
+
+        Raises:
+            TooManyRequests
+        """
+        organisation = self.live.current.organisation
+        if organisation.sign_in is None:
+            return False
+        client = scope.get("client") or ("",)
+        self._limit(Reader(f"at the gate {client[0]}", "whoever signs in", ()), organisation.access.requests_per_minute)
+        return True
+
+    async def _meant(self, scope: Scope, receive: Receive) -> Receive:
+        """Lets through what changes something only where whoever asks meant it.
+
+        Raises:
+            CrossSite
+        """
+        if scope["method"] in READING:
+            return receive
+        settings, csrf = await run_in_threadpool(self._settings), Request(scope).state.csrf
+        refuse_other_sites(scope, settings.url if settings else "")
+        return await with_token(scope, receive, csrf) if csrf else receive
+
+    def _settings(self) -> SignIn | None:
+        return self.live.current.organisation.sign_in
+
     async def _refuse(self, refused: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         response = problems(Request(scope), refused)
         if isinstance(refused, NoAccess):
-            response.headers.append("www-authenticate", 'Bearer realm="sightline"')
-            response.headers.append("www-authenticate", 'Basic realm="sightline", charset="UTF-8"')
+            response = with_ways_in(response, scope, await run_in_threadpool(self._settings))
         await response(scope, receive, send)
 
     def _admit(self, scope: Scope, in_address: str | None) -> tuple[Reader, Veil]:
@@ -127,36 +171,90 @@ class Door:
             NoAccess, Unprotected, TooManyRequests, MissingScope: why they may not.
         """
         configuration, needed = self.live.current, _needed(scope)
-        reader = self._reader(scope, in_address)
+        reader = self._reader(scope, in_address, configuration)
         if reader is not ANYBODY:
             self._limit(reader, configuration.organisation.access.requests_per_minute)
         if needed not in reader.scopes:
             has = ", ".join(reader.scopes)
-            raise MissingScope(f"this needs a key with the scope '{needed}': {reader.who} has {has}")
+            raise MissingScope(f"this needs the scope '{needed}': {reader.who} has {has}")
         return reader, veil_for(reader, configuration)
 
-    def _reader(self, scope: Scope, in_address: str | None) -> Reader:
-        keys, header = self.ledger.keys, _from_header(scope)
-        secret = header or in_address
-        key = keys.find(secret) if secret else None
-        if key is None and not keys.exist():
-            return _from_here(scope)
+    def _reader(self, scope: Scope, in_address: str | None, configuration: Configuration) -> Reader:
+        state, header = Request(scope).state, _from_header(scope)
+        state.session, state.csrf = None, ""
+        if not (secret := header or in_address):
+            return self._signed_in(scope, configuration) or self._nobody(scope, configuration)
+        key = self.ledger.keys.find(secret)
         if key is None:
-            raise NoAccess("this key is not known" if secret else f"an access key is needed: {MAKE_ONE}")
+            return self._with_token(header, configuration) or self._nobody(
+                scope, configuration, "this key is not known"
+            )
         if not key.active(now := self.ledger.clock()):
             raise NoAccess(f"this key is {key.state(now)}: {MAKE_ONE}")
         if not header and not key.in_url:
             raise NoAccess(
                 "this key may not stand in an address: send it as Bearer or as Basic password, or make one with --in-url"
             )
-        self._used(key)
+        self._used(self.ledger.keys.used, key)
         return Reader(key.id, key.name, key.scopes, key.departments)
 
-    def _used(self, key: Key) -> None:
+    def _nobody(self, scope: Scope, configuration: Configuration, why: str = "") -> Reader:
+        """Who brings nothing that opens: let in only on this machine, while nobody else could come.
+
+        Raises:
+            NoAccess, Unprotected
+        """
+        signing = configuration.organisation.sign_in is not None
+        if not signing and not self.ledger.keys.exist():
+            return _from_here(scope)
+        raise NoAccess(
+            why or f"an access key is needed: {MAKE_ONE}" + (", or a browser signs in at /sign-in" if signing else "")
+        )
+
+    def _signed_in(self, scope: Scope, configuration: Configuration) -> Reader | None:
+        """Whoever signed in in this browser; leaves their session and its token in the request. None: nobody did.
+
+        Raises:
+            NoAccess: their session has ended.
+            SignInRefused: nobody lets them in any more.
+        """
+        settings = configuration.organisation.sign_in
+        if settings is None or not (secret := cookies.of(scope, cookies.SESSION, settings)):
+            return None
+        session = self.ledger.sessions.find(secret)
+        if session is None or not session.open(
+            self.ledger.clock(), ends_after=settings.ends_after, idle_after=settings.idle_after
+        ):
+            raise NoAccess("this session has ended: sign in again at /sign-in")
+        rights = rights_of(session.identity, configuration)
+        self._used(self.ledger.sessions.used, session)
+        state = Request(scope).state
+        state.session, state.csrf = session, cookies.csrf_token(secret)
+        return Reader(session.id, session.identity.email, rights.scopes, rights.departments, rights.person)
+
+    def _with_token(self, token: str, configuration: Configuration) -> Reader | None:
+        """Whoever's program brings an access token of the identity provider, where it may. None: this is no such token.
+
+        Raises:
+            NoAccess: it is not good.
+            SignInRefused: nobody lets them in.
+        """
+        settings = configuration.organisation.sign_in
+        if settings is None or settings.tokens is None or token.count(".") != 2:
+            return None
         try:
-            self.ledger.keys.used(key)
+            identity = self.providers.under(settings).bearer(token, settings.tokens)
+        except SignInFailed as failed:
+            raise NoAccess(str(failed.detail)) from None
+        rights = rights_of(identity, configuration)
+        made = f"token-{digest(identity.email.casefold())[:8]}"
+        return Reader(made, identity.email, rights.scopes, rights.departments, rights.person)
+
+    def _used(self, note: Callable[[U], None], found: U) -> None:
+        try:
+            note(found)
         except LedgerError as error:  # a busy database: reading goes on, and the next use is noted
-            log.warning("last use of %s was not noted: %s", key.id, error)
+            log.warning("last use of %s was not noted: %s", found.id, error)
 
     def _limit(self, reader: Reader, per_minute: int) -> None:
         allowed = RateLimitItemPerMinute(per_minute)

@@ -35,13 +35,16 @@ from api.deps import (
     problems,
 )
 from api.digest.schedule import LOOK_EVERY, sender
+from api.docs import docs
 from api.feeds.routes import feeds
 from api.files.routes import files
+from api.headers import SecurityHeaders
 from api.kept import Keeper
 from api.lists import lists
 from api.manners import Manners
 from api.mapping import mapping_of
 from api.odata.routes import odata
+from api.oidc import Providers
 from api.plan_lists import plan_lists
 from api.rows import shape
 from api.shapes import (
@@ -53,6 +56,7 @@ from api.shapes import (
     StatusOut,
     VersionOut,
 )
+from api.sign_in import signing
 from api.source_lists import source_lists
 from api.suffix import Suffixes
 from ledger.engine import LedgerError
@@ -171,15 +175,21 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
         servers=SERVERS,
         openapi_tags=TAGS,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     add_exception_handler(app, problems)
     app.state.ledger, app.state.live, app.state.keeper = ledger, live, Keeper()
+    providers = app.state.providers = Providers(ledger.clock)
     app.add_exception_handler(LedgerError, problems)
     app.add_middleware(Manners, ledger=ledger, live=live)
     app.add_middleware(Suffixes)
-    app.add_middleware(Door, ledger=ledger, live=live)
+    app.add_middleware(Door, ledger=ledger, live=live, providers=providers)
+    app.add_middleware(SecurityHeaders, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
+    app.include_router(signing)
+    app.include_router(docs)
     for router in (v1, lists, source_lists, plan_lists, plan):
         app.include_router(
             router,

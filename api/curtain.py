@@ -5,6 +5,7 @@ stands as it stands; sentences and evidence that come from hidden rows say whom 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -40,7 +41,7 @@ class Curtain:
         self.asks = self._nodes(named)
         self.plan = msgspec.structs.replace(plan, dependencies=tuple(_unnamed(d, named) for d in plan.dependencies))
         """The plan without names of hidden items."""
-        self._promised = {d.key: d for d in plan.dependencies}
+        self.promised = {d.key: d for d in plan.dependencies}
         self._named_asks = named
 
     # -- what is hidden ----------------------------------------------------------------------------------------------
@@ -86,56 +87,60 @@ class Curtain:
                 found[key] = ask
         return found
 
-    def _look_up(self, ids: Iterable[str]) -> None:
+    def look_up(self, ids: Iterable[str]) -> None:
+        """Asks of several ids at once which of them are hidden."""
         if missing := set(ids) - self._known.keys():
             asks = self.ledger.asks(missing)
             self._known |= {i: asks.get(i, "") for i in missing}
 
-    def _ask(self, signal: str, subject: str, variant: str, evidence: Sequence[Evidence]) -> str:
+    def of(self, signal: str, subject: str, variant: str, evidence: Sequence[Evidence] = ()) -> str:
         """Whom to ask about what a verdict stands on: its subject, the records it names, a provider's work; "" where all may be seen."""
         stands_on = [subject, *_refs(evidence)]
-        promise = self._promised.get(variant) if signal.startswith("dependency_") else None
+        promise = self.promised.get(variant) if signal.startswith("dependency_") else None
         if promise is not None and promise.provider_item:
             if ask := self._named_asks.get(promise.provider_item):
                 return ask
         elif promise is not None and signal == "dependency_stalled":
             stands_on.append(promise.provider)
-        self._look_up(stands_on)
+        self.look_up(stands_on)
         return next((ask for ref in stands_on if (ask := self.asks.get(ref) or self._known[ref])), "")
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
     def verdicts(self, rows: Sequence[Verdict]) -> list[Verdict]:
         """Verdicts as the reader may have them."""
-        self._look_up(ref for v in rows for ref in (v.subject, *_refs(v.evidence)))
+        self.look_up(ref for v in rows for ref in (v.subject, *_refs(v.evidence)))
         return [veiled_verdict(v, ask) if (ask := self.of_verdict(v)) else v for v in rows]
 
     def of_verdict(self, v: Verdict) -> str:
         """Whom to ask about a verdict; "" where all of it may be seen."""
-        return self._ask(v.signal, v.subject, v.variant, v.evidence)
+        return self.of(v.signal, v.subject, v.variant, v.evidence)
 
     def exceptions(self, rows: Sequence[NeedsDecision]) -> list[NeedsDecision]:
         """What needs a decision, as the reader may have it."""
-        self._look_up(ref for e in rows for ref in (e.subject, *_refs(e.evidence)))
+        self.look_up(ref for e in rows for ref in (e.subject, *_refs(e.evidence)))
         return [self.exception(e) for e in rows]
 
     def exception(self, e: NeedsDecision) -> NeedsDecision:
         """The same of one."""
-        ask = self._ask(e.signal, e.subject, e.variant, e.evidence)
-        return veiled_exception(e, ask) if ask else e
+        return veiled_exception(e, ask) if (ask := self.of_exception(e)) else e
+
+    def of_exception(self, e: NeedsDecision) -> str:
+        """Whom to ask about what needs a decision; "" where all of it may be seen."""
+        return self.of(e.signal, e.subject, e.variant, e.evidence)
 
     def nodes(self, nodes: Mapping[str, NodeStatus], decisive: Sequence[Verdict]) -> dict[str, NodeStatus]:
         """Nodes as the reader may have them. decisive: the verdicts whose sentences they say (`decided_by`)."""
-        self._look_up(ref for v in decisive for ref in (v.subject, *_refs(v.evidence)))
+        self.look_up(ref for v in decisive for ref in (v.subject, *_refs(v.evidence)))
         asks = {v.key: self.of_verdict(v) for v in decisive}
-        measured = self._measured()
 
         def ask_of(key: str) -> str:
             return asks.get(key, WITHHELD) if key else ""
 
-        return {k: veiled_node(n, ask_of, measured=k in measured) for k, n in nodes.items()}
+        return {k: veiled_node(n, ask_of, measured=k in self.measured) for k, n in nodes.items()}
 
-    def _measured(self) -> set[str]:
+    @cached_property
+    def measured(self) -> set[str]:
         """Key results of hidden metrics, and everything above them."""
         results = [k for k in self._plan.key_results if k.key in self.asks]
         objectives = [o for k in results if (o := self._plan.objective_by_key.get(k.objective))]

@@ -20,9 +20,12 @@ from fastapi_problem.error import (
 )
 from fastapi_problem.handler import new_exception_handler
 
+from api.headers import NOTHING, protect
 from api.kept import Keeper
+from api.retold import behind
 from ledger.engine import LedgerError
 from ledger.read import Reads
+from ledger.served import Served
 from ledger.store import Ledger
 from sync.configuration import Configuration
 from sync.configuration.live import Live
@@ -104,6 +107,24 @@ class Unprotected(ForbiddenProblem):
     title = "Unprotected"
 
 
+class SignInFailed(BadRequestProblem):
+    """What the identity provider sent back is not what was asked for, or comes too late."""
+
+    title = "Sign-in failed"
+
+
+class SignInRefused(ForbiddenProblem):
+    """It is known who this is, and nobody has let them in."""
+
+    title = "Sign-in refused"
+
+
+class CrossSite(ForbiddenProblem):
+    """Another site's page tried to change something in the name of whoever looked at it."""
+
+    title = "Cross site"
+
+
 class TooManyRequests(StatusProblem):
     """The key has asked more often than it may."""
 
@@ -130,16 +151,11 @@ def _ledger(request: Request, database: DatabaseDep) -> Reads:
     return database.seen_by(request.state.veil)
 
 
-def _whole(ledger: LedgerDep) -> Ledger:
-    """The whole ledger, where its rows are shown as they are.
-
-    Raises:
-        MissingScope: this reader may see some departments only.
-    """
-    if ledger.veil.shown is not None:
-        raise MissingScope("these tables tell of all departments: this needs a key without --department")
-    ledger.veil.note_all()  # a whole table holds every row: that they were read is noted
-    return ledger.whole
+def _served(request: Request, ledger: LedgerDep) -> Served:
+    """The published tables as this reader may see them."""
+    if ledger.veil.shown is None:
+        return ledger.whole.served()
+    return behind(ledger, _live(request).current, _keeper(request))
 
 
 def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotReady:
@@ -151,8 +167,10 @@ def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotRead
 def _with_request_id(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
     told = {**content, "request_id": correlation_id.get()}
     response.body = json.dumps(told, separators=(",", ":")).encode()
-    if content["type"] == "unexpected" and told["request_id"]:  # answered outside of what sets the header elsewhere
-        response.headers["X-Request-ID"] = told["request_id"]
+    if content["type"] == "unexpected":  # answered outside of what sets these headers elsewhere
+        protect(response.headers, NOTHING)
+        if told["request_id"]:
+            response.headers["X-Request-ID"] = told["request_id"]
     return told, response
 
 
@@ -204,8 +222,7 @@ KeeperDep = Annotated[Keeper, Depends(_keeper)]
 DatabaseDep = Annotated[Ledger, Depends(_database)]
 """The whole ledger: for health only."""
 LedgerDep = Annotated[Reads, Depends(_ledger)]
-WholeDep = Annotated[Ledger, Depends(_whole)]
-"""The whole ledger, for those who may see all of it."""
+ServedDep = Annotated[Served, Depends(_served)]
 ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 
 problems = new_exception_handler(

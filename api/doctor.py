@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 
 import msgspec
+from fastapi_problem.error import StatusProblem
 
+from api.oidc import LEEWAY, Provider
 from connectors.contract import tracker
 from ledger.engine import LedgerError
 from ledger.store import Ledger
@@ -25,12 +28,38 @@ class Examined(msgspec.Struct, frozen=True):
 
 
 def examine(configuration: Configuration, database: str) -> list[Examined]:
-    """Every source and the database. Asks the trackers; never raises for what they answer."""
+    """Every source, the identity provider and the database. Asks them; never raises for what they answer."""
     found = []
     for bound in configuration.sources:
         with closing(tracker(bound.kind).connect(bound.source)) as connector:
             found += [Examined(bound.key, f.check, f.ok, f.says) for f in connector.check()]
-    return found + _database(configuration, database) + list(channels(configuration))
+    return [*found, *_sign_in(configuration), *_database(configuration, database), *channels(configuration)]
+
+
+def _sign_in(configuration: Configuration) -> Iterator[Examined]:
+    """Whether the identity provider is the one that is configured, and its clock ours."""
+    settings = configuration.organisation.sign_in
+    if settings is None:
+        return
+    provider = Provider(settings, lambda: datetime.now(UTC))
+    try:
+        keys = provider.keys()
+    except StatusProblem as problem:
+        yield Examined("sign-in", "provider", False, str(problem.detail))
+        return
+    yield Examined("sign-in", "provider", True, f"{settings.issuer} answers; {len(keys.keys)} keys sign for it")
+    yield _clock(provider.server_time)
+
+
+def _clock(server: datetime | None) -> Examined:
+    """How far this machine's clock lies from the identity provider's."""
+    if server is None:
+        return Examined("sign-in", "clock", True, "the provider tells no time")
+    skew = abs((datetime.now(UTC) - server).total_seconds())
+    if skew > LEEWAY:
+        says = f"this machine's clock and the provider's differ by {skew:.0f} s, and no token is good: set the clock by NTP"
+        return Examined("sign-in", "clock", False, says)
+    return Examined("sign-in", "clock", True, f"within {skew:.0f} s of the provider's")
 
 
 def channels(configuration: Configuration) -> Iterator[Examined]:

@@ -145,6 +145,7 @@ def _lasting(answer: Any) -> Any:
 def _common(headers: MutableHeaders) -> None:
     headers["Cache-Control"] = "private, max-age=0"
     headers.add_vary_header("Authorization")
+    headers.add_vary_header("Cookie")
 
 
 async def _unchanged(send: Send, tag: str) -> None:

@@ -15,8 +15,9 @@ from sync.configuration import Configuration
 
 
 def run(ledger: Ledger, configuration: Configuration, *, host: str, port: int, schedule: bool) -> None:
-    """Serves until it is stopped. Without an access key it listens on loopback only."""
-    if not on_loopback(host) and not ledger.keys.active():
+    """Serves until it is stopped. Where nobody signs in and there is no access key, it listens on loopback only."""
+    signing_in = configuration.organisation.sign_in is not None
+    if not on_loopback(host) and not signing_in and not ledger.keys.active():
         raise SystemExit(f"There is no access key, and {host} is not this machine's own loopback: {MAKE_ONE}.")
     app = create_app(ledger, configuration, schedule=schedule)
     uvicorn.run(app, host=host, port=port, log_level="warning", log_config=log_config())

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from ledger.behind import Behind
 from ledger.engine import said_plainly, transaction
 from ledger.published import Column, Kind, Table, Told, expressed, from_where
 
@@ -26,19 +27,23 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC by what is counted from it;
 _HALF = timedelta(microseconds=500)
 
 
-def batches(engine: Engine, table: Table) -> Iterator[Columns]:
-    """Every row as of one instant: texts, ints, floats, bools and None; dates and instants as ISO text.
+def batches(engine: Engine, table: Table, behind: Behind | None = None) -> Iterator[Columns]:
+    """Every row as of one instant, or every one that a reader may see: texts, ints, floats, bools and None; dates and instants as ISO text.
 
     They come in the order in which the database keeps them: to sort a million costs as much as to read them.
 
     Raises:
         LedgerError: the database does not answer.
     """
-    read = _Reading(table, engine.dialect.name)
+    dialect = engine.dialect.name
+    read = _Reading(table, dialect)
+    statement = text(read.statement).columns()
+    if behind is not None:
+        statement = statement.add_cte(*behind.stored(table, dialect))
     with transaction(engine, writing=False) as connection:
-        if engine.dialect.name == "postgresql":  # else it may begin in the middle, where another reader is just then
+        if dialect == "postgresql":  # else it may begin in the middle, where another reader is just then
             connection.exec_driver_sql("SET LOCAL synchronize_seqscans = off")
-        rows = connection.execution_options(yield_per=BATCH).exec_driver_sql(read.statement)
+        rows = connection.execution_options(yield_per=BATCH).execute(statement)
         for part in rows.partitions(BATCH):
             yield read.columns(part)
 

@@ -90,14 +90,14 @@ class Keys:
                     f"'{name}' has two active keys, {' and '.join(k.id for k in rivals)}: revoke the one that is not used any more"
                 )
             row = {
-                "id": f"key-{secrets.token_hex(4)}", "hash": _digest(secret), "last4": secret[-4:], "name": name,
+                "id": f"key-{secrets.token_hex(4)}", "hash": digest(secret), "last4": secret[-4:], "name": name,
                 "scopes": " ".join(scopes), "departments": None if departments is None else " ".join(departments),
                 "in_url": in_url, "created_at": to_ms(now), "expires_at": to_ms(expires_at) if expires_at else None,
                 "revoked_at": None, "last_used_at": None,
             }  # fmt: skip
             connection.execute(insert(ApiKeyRow).values(**row))
             made = _keys(connection, columns(ApiKeyRow).id == row["id"])[0]
-            _note(connection, now, by, "keys create", f"{made.id} {name}: {_extent(made)}")
+            note(connection, now, by, "keys create", f"{made.id} {name}: {_extent(made)}")
         return made, secret
 
     def all(self) -> list[Key]:
@@ -118,10 +118,10 @@ class Keys:
     def find(self, secret: str) -> Key | None:
         """The key of a secret, in whatever state it is; None where there is none."""
         # 256 random bits need no slow hash: there is nothing to guess.
-        digest, c = _digest(secret), columns(ApiKeyRow)
+        hashed, c = digest(secret), columns(ApiKeyRow)
         with transaction(self.engine, writing=False) as connection:
-            row = connection.execute(select(*c).where(c.hash == digest)).first()
-        return _key(row) if row is not None and hmac.compare_digest(str(row.hash), digest) else None
+            row = connection.execute(select(*c).where(c.hash == hashed)).first()
+        return _key(row) if row is not None and hmac.compare_digest(str(row.hash), hashed) else None
 
     def revoke(self, id: str, *, by: str) -> Key:  # the domain's word
         """Lets a key in no more, from now on.
@@ -135,7 +135,7 @@ class Keys:
             if not found or found[0].revoked_at is not None:
                 raise KeyRefused(f"no key has the id '{id}'" if not found else f"'{id}' is revoked already")
             connection.execute(update(ApiKeyRow).where(c.id == id).values(revoked_at=to_ms(now)))
-            _note(connection, now, by, "keys revoke", f"{id} {found[0].name}")
+            note(connection, now, by, "keys revoke", f"{id} {found[0].name}")
             return _keys(connection, c.id == id)[0]
 
     def used(self, key: Key) -> None:
@@ -154,7 +154,7 @@ class Audit:
 
     def note(self, who: str, what: str, subject: str) -> None:
         with transaction(self.engine, writing=True) as connection:
-            _note(connection, self.clock(), who, what, subject)
+            note(connection, self.clock(), who, what, subject)
 
     def acts(self, limit: int = 100) -> list[Act]:
         """The latest acts, newest first."""
@@ -164,11 +164,13 @@ class Audit:
         return [Act(from_ms(r.at), r.who, r.what, r.subject) for r in rows]
 
 
-def _digest(secret: str) -> str:
+def digest(secret: str) -> str:
+    """What is kept of a secret."""
     return sha256(secret.encode()).hexdigest()
 
 
-def _note(connection: Connection, at: datetime, who: str, what: str, subject: str) -> None:
+def note(connection: Connection, at: datetime, who: str, what: str, subject: str) -> None:
+    """Writes a line of the audit log within a transaction."""
     connection.execute(insert(AuditRow).values(at=to_ms(at), who=who, what=what, subject=subject))
 
 

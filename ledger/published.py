@@ -483,8 +483,13 @@ def fingerprint() -> str:
 def definitions(dialect: str) -> Iterator[str]:
     """CREATE VIEW of every table, on "sqlite" or "postgresql"."""
     for t in TABLES:
-        shown = ",\n  ".join(f'{expressed(c, dialect)} AS "{c.name}"' for c in t.columns)
-        yield f"CREATE VIEW {t.view} AS SELECT\n  {shown}\nFROM {from_where(t, dialect)}"
+        yield f"CREATE VIEW {t.view} AS {selected(t, dialect)}"
+
+
+def selected(t: Table, dialect: str) -> str:
+    """SELECT of a table's columns from what is stored, on "sqlite" or "postgresql"."""
+    shown = ",\n  ".join(f'{expressed(c, dialect)} AS "{c.name}"' for c in t.columns)
+    return f"SELECT\n  {shown}\nFROM {from_where(t, dialect)}"
 
 
 def expressed(c: Column, dialect: str) -> str:

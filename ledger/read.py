@@ -8,9 +8,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Engine, and_, false, func, or_, select
+from sqlalchemy import Engine, func, select
 from sqlmodel import SQLModel, col
 
+from ledger.behind import allowed
 from ledger.engine import transaction
 from ledger.lists import ALL, Listed, Wanted
 from ledger.model import (
@@ -45,7 +46,7 @@ from ledger.tables import (
     SyncRunRow,
     columns,
 )
-from ledger.veil import Veil
+from ledger.veil import Bound, Veil
 
 if TYPE_CHECKING:
     from ledger.store import Ledger
@@ -181,10 +182,8 @@ class Reads:
         """Conditions on an item that the reader may see."""
         if self.veil.shown is None:
             return []
-        i, by_source = columns(ItemRow), dict[str, list[str]]()
-        for source, binding in sorted(self.veil.shown):
-            by_source.setdefault(source, []).append(binding)
-        return [or_(false(), *(and_(i.source == s, i.binding.in_(bs)) for s, bs in by_source.items()))]
+        i = columns(ItemRow)
+        return [allowed(self.veil, i.source, i.binding)]
 
     def _noted(self, found: list[Kept]) -> list[Kept]:
         for kept in found:
@@ -211,12 +210,17 @@ class Reads:
             return {}
         i, m = columns(ItemRow), columns(MemberRow)
         found: dict[str, str] = {}
-        for source, binding in self._rows(select(i.source, i.binding).distinct().order_by(i.source, i.binding)):
-            if ask := self.veil.ask(source, binding):
-                of = select(m.workstream).distinct().join_from(ItemRow, MemberRow, m.item_id == i.id)
-                for row in self._rows(of.where(i.source == source, i.binding == binding)):
-                    found.setdefault(row[0], ask)
+        for (source, binding), ask in self.hides().items():
+            of = select(m.workstream).distinct().join_from(ItemRow, MemberRow, m.item_id == i.id)
+            for row in self._rows(of.where(i.source == source, i.binding == binding)):
+                found.setdefault(row[0], ask)
         return found
+
+    def hides(self) -> dict[Bound, str]:
+        """Bindings with rows that the reader may not see, with whom to ask."""
+        i = columns(ItemRow)
+        there = self._rows(select(i.source, i.binding).distinct().order_by(i.source, i.binding))
+        return {(s, b): ask for s, b in there if (ask := self.veil.ask(s, b))}
 
     def _hidden(self, ids: Iterable[str]) -> set[str]:
         return set(self.asks(ids))

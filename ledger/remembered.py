@@ -1,5 +1,5 @@
 """What judging asks of the ledger: states and acts as of an instant, when sources were read, what was open and published; and the
-published tables, which know no veil."""
+published tables."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import func, literal, select
-from sqlalchemy.exc import DataError
 from sqlmodel import SQLModel
 
-from ledger.engine import LedgerError, transaction
-from ledger.export import Columns, Watch, batches
+from ledger.behind import Behind
+from ledger.engine import transaction
+from ledger.export import Watch
 from ledger.model import Item, Presence, Run, from_ms, to_ms
-from ledger.pages import Page, count, page, page_of_each
-from ledger.published import Table, WrongQuestion
 from ledger.read import Reads, run_of
+from ledger.served import Served
 from ledger.tables import (
     ItemEventRow,
     ItemLinkRow,
@@ -247,40 +246,16 @@ class Remembered(Reads):
         rows = self._rows(select(c.week, c.version, c.closed_at, c.body).order_by(c.week, c.version))
         return [(r[0], r[1], from_ms(r[2]), r[3]) for r in rows]
 
+    def logged(self) -> list[tuple[str, int, int | None, str, str]]:
+        """(key, opened, cleared, severity, sentence) of every time that a signal was noted, instants in ms."""
+        c = columns(SignalLogRow)
+        return [tuple(r) for r in self._rows(select(c.key, c.opened_at, c.cleared_at, c.severity, c.because))]
+
     # -- published tables ----------------------------------------------------------------------------------------
 
-    def published(self, table: Table, wanted: Page) -> list[tuple[Any, ...]]:
-        """A page of a published table: rows with the values of `wanted.columns`, instants and dates as ISO text.
-
-        Raises:
-            WrongQuestion: its numbers grow beyond what the database can hold.
-        """
-        return self._asked(page(table, wanted))
-
-    def published_count(self, table: Table, where: Sequence[Any] = ()) -> int:
-        """How many rows of a published table meet the conditions.
-
-        Raises:
-            WrongQuestion: as above.
-        """
-        return int(self._asked(count(table, where))[0][0])
-
-    def published_of_each(
-        self, table: Table, column: str, values: Sequence[Any], wanted: Page
-    ) -> dict[Any, list[tuple[Any, ...]]]:
-        """By value of a column, a page of the rows that have it there.
-
-        Raises:
-            WrongQuestion: as above.
-        """
-        found: dict[Any, list[tuple[Any, ...]]] = {}
-        for row in self._asked(page_of_each(table, column, values, wanted)):
-            found.setdefault(row[0], []).append(row[1:])
-        return found
-
-    def published_whole(self, table: Table) -> Iterator[Columns]:
-        """Every row of a published table as of one instant, in batches of columns: see `ledger.export.batches`."""
-        return batches(self.engine, table)
+    def served(self, behind: Behind | None = None) -> Served:
+        """The published tables, of everything, or of what one reader may see."""
+        return Served(self.engine, behind)
 
     @cached_property
     def _watch(self) -> Watch:
@@ -289,14 +264,6 @@ class Remembered(Reads):
     def state(self) -> str:
         """A word that is another one after any write to the database, by whatever process."""
         return self._watch.state()
-
-    def _asked(self, statement: Any) -> list[tuple[Any, ...]]:
-        try:
-            return [tuple(row) for row in self._rows(statement)]
-        except LedgerError as error:
-            if isinstance(error.__cause__, DataError):  # PostgreSQL's arithmetic ends where SQLite's goes on in floats
-                raise WrongQuestion("the numbers in this question grow too large to calculate with") from error
-            raise
 
 
 def _as_of(v: Any, at: datetime, *, known: bool) -> list[Any]:

@@ -125,10 +125,10 @@ class Standing(Remembered):
             connection.execute(delete(MemberRow))
             connection.execute(update(Meta).values(stamp="", stood=0))
 
-    def place(self, rows: Sequence[tuple[str, str, str, bool]], *, instead_of: Sequence[str] = ()) -> None:
-        """Keeps (item, workstream, department, active); whatever was kept of the items `instead_of` goes."""
+    def place(self, rows: Sequence[tuple[str, str, str, bool]]) -> None:
+        """Keeps (item, workstream, department, active)."""
         with transaction(self.engine, writing=True) as connection:
-            _place(connection, rows, instead_of)
+            _place(connection, rows)
 
     def stand(
         self,
@@ -142,14 +142,17 @@ class Standing(Remembered):
     ) -> bool:
         """Keeps rows, and that they are known `after`; False where somebody else was quicker, and nothing was kept.
 
-        whole: rows that are not among these go. places, moved: see `place`.
+        whole: rows that are not among these go. places: see `place`; whatever was kept of the items `moved` goes.
         """
         with transaction(self.engine, writing=True) as connection:
             if Stood(*connection.execute(select(columns(Meta).stamp, columns(Meta).stood)).one()) != before:
                 return False
             if whole:
                 connection.execute(delete(StandingRow))
-            _place(connection, places, moved)
+            m = columns(MemberRow)
+            for n in range(0, len(moved), CHUNK):
+                connection.execute(delete(MemberRow).where(m.item_id.in_(moved[n : n + CHUNK])))
+            _place(connection, places)
             if rows:
                 mark = "?" if connection.dialect.name == "sqlite" else "%s"
                 connection.exec_driver_sql(
@@ -169,10 +172,7 @@ class _Titled(msgspec.Struct):
 _titled = msgspec.json.Decoder(_Titled).decode
 
 
-def _place(connection: Connection, rows: Sequence[tuple[str, str, str, bool]], instead_of: Sequence[str]) -> None:
-    m = columns(MemberRow)
-    for n in range(0, len(instead_of), CHUNK):
-        connection.execute(delete(MemberRow).where(m.item_id.in_(instead_of[n : n + CHUNK])))
+def _place(connection: Connection, rows: Sequence[tuple[str, str, str, bool]]) -> None:
     if rows:
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         connection.exec_driver_sql(

@@ -24,6 +24,7 @@ from ledger.lease import Lease, LeaseHeld, fence, release, take
 from ledger.migrations import HEAD
 from ledger.model import to_ms
 from ledger.read import Reads
+from ledger.sessions import Sessions
 from ledger.standing import Standing
 from ledger.veil import Veil
 from ledger.write import Writer
@@ -73,6 +74,11 @@ class Ledger(Standing):
     def keys(self) -> Keys:
         """The access keys."""
         return Keys(self.engine, self.clock)
+
+    @property
+    def sessions(self) -> Sessions:
+        """Who has signed in."""
+        return Sessions(self.engine, self.clock)
 
     @property
     def audit(self) -> Audit:

@@ -251,6 +251,21 @@ class ApiKeyRow(SQLModel, table=True):
     last_used_at: int | None = Field(default=None, sa_column=_instant(null=True))
 
 
+class SessionRow(SQLModel, table=True):
+    """Somebody's browser after signing in; of its secret only the SHA-256 is kept. `roles` are JSON; None: the issuer told none."""
+
+    __tablename__ = "session"
+    id: str = Field(sa_column=_text(key=True))
+    hash: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    issuer: str = Field(sa_column=_text())
+    email: str = Field(sa_column=_text())
+    department: str | None = Field(default=None, sa_column=_text(null=True))
+    roles: str | None = Field(default=None, sa_column=_text(null=True))
+    created_at: int = Field(sa_column=_instant())
+    seen_at: int = Field(sa_column=_instant())
+    ended_at: int | None = Field(default=None, sa_column=_instant(null=True))
+
+
 class AuditRow(SQLModel, table=True):
     """Who did or read what, and when. Only ever added to."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 Bound = tuple[str, str]
@@ -26,6 +26,11 @@ class Veil:
     def lifted(self) -> bool:
         """Whether nothing is hidden and nothing noted."""
         return self.shown is None and not self.watched
+
+    @property
+    def sight(self) -> Hashable:
+        """The same for readers who see the same: what is kept for one may be given to the other."""
+        return self.shown, frozenset(self.asks.items())
 
     def note_all(self) -> None:
         """An answer is made of everything: every confidential binding that this reader may see counts as read."""

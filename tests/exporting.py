@@ -40,9 +40,9 @@ def made(url: str, view: str, ending: str) -> list[float]:
 
     table = next(t for t in TABLES if t.view == view)
     with Ledger.open(url) as ledger:
-        rows = ledger.published_count(table)
+        rows = ledger.served().count(table)
         began = time.perf_counter()
-        Keeper().get("file", ledger.state, making(ledger, table, FORMATS[ending]))
+        Keeper().get("file", ledger.state, making(ledger.served(), table, FORMATS[ending]))
         spent = time.perf_counter() - began
     return [rows, spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
 

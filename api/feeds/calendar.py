@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 
@@ -11,7 +12,7 @@ import msgspec
 from icalendar import Calendar, Event
 
 from ledger.model import from_ms
-from ledger.store import Ledger
+from ledger.read import Reads
 from signals.facts import Checkpoint, Facts, ItemFacts
 from signals.plan import Dependency, Plan, Workstream
 from sync.configuration import Configuration
@@ -33,7 +34,7 @@ class Entry(msgspec.Struct, frozen=True):
     kind: str = "milestone"
 
 
-def calendar(ledger: Ledger, configuration: Configuration, plan: Plan, workstreams: Collection[str]) -> bytes:
+def calendar(ledger: Reads, configuration: Configuration, plan: Plan, workstreams: Collection[str]) -> bytes:
     """What is due in some workstreams, and what they owe and are owed: lines end in CRLF, long ones are folded.
 
     workstreams: keys. Raises LedgerError.
@@ -73,18 +74,27 @@ def _event(entry: Entry) -> Event:
 # -- entries -------------------------------------------------------------------------------------------------------------
 
 
-def _entries(ledger: Ledger, configuration: Configuration, plan: Plan, workstreams: Collection[str]) -> Iterator[Entry]:
-    met = ledger.first_seen()
+def _entries(ledger: Reads, configuration: Configuration, plan: Plan, workstreams: Collection[str]) -> Iterator[Entry]:
+    met = ledger.whole.first_seen()
     owed = [d for d in plan.dependencies if d.consumer in workstreams or d.provider in workstreams]
     wanted = {*workstreams, *(d.consumer for d in owed)}
     uids = _Uids()
-    for part, facts in facts_now(ledger, configuration, wanted):
+    for part, whole in facts_now(ledger.whole, configuration, wanted):
+        facts, asks = _seen(ledger, whole)
         for w in part:
             since = from_ms(met[w.key]) if w.key in met else facts.calendar.start_of(w.start_on or facts.today)
             if w.key in workstreams:
-                yield from _milestones(facts, w, since, uids)
+                yield from _milestones(facts, asks, w, since, uids)
             for d in (d for d in owed if d.consumer == w.key):
-                yield from _commitment(facts, d, since, uids)
+                yield from _commitment(facts, asks, d, since, uids)
+
+
+def _seen(ledger: Reads, facts: Facts) -> tuple[Facts, Mapping[str, str]]:
+    """Facts without the items that the reader may not see, and whom to ask about those, by id and by key: what the plan itself says of
+    them stays."""
+    hidden = ledger.asks(facts.items) if ledger.veil.shown is not None else {}
+    names = {name: hidden[id] for name, id in facts.by_key.items() if id in hidden}
+    return replace(facts, items={k: i for k, i in facts.items.items() if k not in hidden}), {**hidden, **names}
 
 
 class _Uids:
@@ -100,21 +110,22 @@ class _Uids:
         return f"{kind}-{digest}@sightline"
 
 
-def _milestones(facts: Facts, w: Workstream, since: datetime, uids: _Uids) -> Iterator[Entry]:
+def _milestones(facts: Facts, asks: Mapping[str, str], w: Workstream, since: datetime, uids: _Uids) -> Iterator[Entry]:
     for point in facts.checkpoints(w):
         item = facts.item_of(point.item)
-        uid = uids.of("milestone", w.key, point.item or point.title)
+        ask = asks.get(point.item or "", "")
+        uid = uids.of("milestone", w.key, point.title if ask else point.item or point.title)
         on = point.due_on or point.baseline_on or point.done_on
         if on is None:
             continue
         done = "✓ " if point.done_on else ""
         yield Entry(
-            uid, on, f"{done}{point.title} ({w.name})", _said(point, w, item), item.states[-1].at if item else since,
+            uid, on, f"{done}{point.title} ({w.name})", _said(point, w, item, ask), item.states[-1].at if item else since,
             "CANCELLED" if point.cancelled else "CONFIRMED", point.url, _percent(point, item),
         )  # fmt: skip
 
 
-def _said(point: Checkpoint, w: Workstream, item: ItemFacts | None) -> list[str]:
+def _said(point: Checkpoint, w: Workstream, item: ItemFacts | None, ask: str) -> list[str]:
     lines = [f"Milestone of {w.name} ({w.key}), {w.department}"]
     if point.done_on:
         lines.append(f"Done on {point.done_on}")
@@ -123,7 +134,7 @@ def _said(point: Checkpoint, w: Workstream, item: ItemFacts | None) -> list[str]
     if point.baseline_on and point.due_on and point.baseline_on != point.due_on:
         lines.append(f"First due on {point.baseline_on}")
     if point.broken:
-        lines.append("It is bound to an item that is not there")
+        lines.append(ask or "It is bound to an item that is not there")
     if item is not None:
         lines.append(f"{item.key}: {item.now.lifecycle}, reported {item.now.health}".replace("_", " "))
     return lines
@@ -139,7 +150,7 @@ def _percent(point: Checkpoint, item: ItemFacts | None) -> int | None:
 STATUS = {"proposed": "TENTATIVE", "withdrawn": "CANCELLED"}
 
 
-def _commitment(facts: Facts, d: Dependency, since: datetime, uids: _Uids) -> Iterator[Entry]:
+def _commitment(facts: Facts, asks: Mapping[str, str], d: Dependency, since: datetime, uids: _Uids) -> Iterator[Entry]:
     """The day by which it is promised, and the day by which it is needed."""
     item, plan = facts.item_of(d.provider_item), facts.plan
     provider, consumer = _name(plan, d.provider), _name(plan, d.consumer)
@@ -149,6 +160,8 @@ def _commitment(facts: Facts, d: Dependency, since: datetime, uids: _Uids) -> It
         lines.append(f"Promised for {d.committed_by}, which is later than it is needed, {d.needed_by}")
     if item is not None:
         lines.append(f"{item.key}: {item.now.lifecycle}, reported {item.now.health}".replace("_", " "))
+    elif ask := asks.get(d.provider_item or ""):
+        lines.append(ask)
     done = "✓ " if d.state in ("delivered", "accepted") else ""
     titles = (
         ("committed", d.committed_by, f"{done}{provider} promised {consumer}: {what}"),

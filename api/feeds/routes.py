@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from fastapi import APIRouter, Request, Response
 
 from api.conditional import answer
-from api.deps import FILE_REFUSALS, ConfigurationDep, KeeperDep, NotReady, WholeDep, WrongParameter
+from api.deps import FILE_REFUSALS, ConfigurationDep, KeeperDep, LedgerDep, NotReady, WrongParameter
 from api.feeds.calendar import calendar
 from api.files.tables import near, only
 from ledger.engine import LedgerError
@@ -30,11 +30,12 @@ REFUSALS: dict[int | str, dict[str, Any]] = {s: FILE_REFUSALS[s] for s in (400, 
     response_class=Response,
     responses={**REFUSALS, 200: {"content": {"text/calendar": {}}}},
 )
-def get_calendar(request: Request, ledger: WholeDep, configuration: ConfigurationDep, keeper: KeeperDep) -> Response:
+def get_calendar(request: Request, ledger: LedgerDep, configuration: ConfigurationDep, keeper: KeeperDep) -> Response:
     """An event per milestone and commitment, to subscribe to; an event that moves keeps its id."""
     only([*request.query_params], ["workstream", "department"])
     try:
-        plan = plan_at(ledger, configuration, ledger.clock())
+        ledger.veil.note_all()
+        plan = plan_at(ledger.whole, configuration, ledger.clock())
         chosen = _chosen(request, plan, configuration)
 
         def make(out: BinaryIO) -> None:
@@ -42,8 +43,8 @@ def get_calendar(request: Request, ledger: WholeDep, configuration: Configuratio
 
         day = configuration.calendar.day(ledger.clock()).isoformat()
         kept = keeper.get(
-            ("plan.ics", chosen),
-            lambda: f"{ledger.state()} {stamp_of(configuration, plan, day)}",
+            ("plan.ics", chosen, ledger.veil.sight),
+            lambda: f"{ledger.whole.state()} {stamp_of(configuration, plan, day)}",
             make,
             part="range" in request.headers,
         )

@@ -16,25 +16,7 @@ from ledger.export import Columns
 from ledger.published import Kind, Table
 
 Write = Callable[[Table, Iterable[Columns], BinaryIO], None]
-BLANK = "".join(
-    map(
-        chr,
-        (
-            *range(9, 14),
-            *range(28, 33),
-            0x85,
-            0xA0,
-            0x1680,
-            *range(0x2000, 0x200C),
-            0x2028,
-            0x2029,
-            0x202F,
-            0x205F,
-            0x3000,
-            0xFEFF,
-        ),
-    )
-)
+BLANK = "".join(map(chr, (*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF)))  # fmt: skip
 STARTS = "=+-@＝＋－＠"
 FORMULA = re.compile(f"[{BLANK}'\"]*[{re.escape(STARTS)}]|[\\t\\r\\n]")
 """What a spreadsheet takes for a formula, also behind blanks and quotes, or for a way to smuggle one into another cell."""

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.conditional import answer
-from api.deps import FILE_REFUSALS, KeeperDep, NotReady, WholeDep
+from api.deps import FILE_REFUSALS, ConfigurationDep, KeeperDep, LedgerDep, NotReady, ServedDep
 from api.files.formats import FORMATS
 from api.files.tables import in_dialect, making, named, only
+from api.retold import state_of
 from ledger.engine import LedgerError
 from ledger.published import TABLES
 
@@ -61,13 +62,21 @@ def _told(table: Any, root: str) -> FileOut:
     response_class=Response,
     responses={**FILE_REFUSALS, 200: {"content": {f.media_type.partition(";")[0]: {} for f in FORMATS.values()}}},
 )
-def get_file(file: str, request: Request, ledger: WholeDep, keeper: KeeperDep) -> Response:
+def get_file(
+    file: str,
+    request: Request,
+    ledger: LedgerDep,
+    tables: ServedDep,
+    configuration: ConfigurationDep,
+    keeper: KeeperDep,
+) -> Response:
     """The whole table as it is now; by ranges too, and with a strong ETag."""
     table, format = named(file)
     format = in_dialect(format, request.query_params)
-    key, part = (table.view, format), "range" in request.headers
+    ledger.veil.note_all()  # a whole table holds every row: that they were read is noted
+    key, part = (table.view, format, ledger.veil.sight), "range" in request.headers
     try:
-        kept = keeper.get(key, ledger.state, making(ledger, table, format), part=part)
+        kept = keeper.get(key, lambda: state_of(ledger, configuration), making(tables, table, format), part=part)
     except LedgerError as error:
         log.warning("%s", error)  # where the database lies is nobody's business who asks
         raise NotReady("the database does not answer: the service's log says why") from error

@@ -11,21 +11,21 @@ from api.files.formats import FOR_EXCEL, FORMATS, Format, parquet_is_there
 from api.kept import Make
 from ledger.export import Columns
 from ledger.published import TABLES, Table
-from ledger.store import Ledger
+from ledger.served import Served
 
 BY_VIEW: Mapping[str, Table] = {t.view: t for t in TABLES}
 
 
-def open_table(ledger: Ledger, table: Table) -> Iterator[Columns]:
+def open_table(tables: Served, table: Table) -> Iterator[Columns]:
     """Every row of a published table, in batches of columns."""
-    return ledger.published_whole(table)
+    return tables.batches(table)
 
 
-def making(ledger: Ledger, table: Table, format: Format) -> Make:
+def making(tables: Served, table: Table, format: Format) -> Make:
     """What writes a table as a file."""
 
     def make(out: BinaryIO) -> None:
-        format.write(table, open_table(ledger, table), out)
+        format.write(table, open_table(tables, table), out)
 
     return make
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from api.odata.query import ALONE, Asked, asked
 from ledger.pages import Page
 from ledger.predicate import equal
 from ledger.published import BY_NAME, TABLES, Relation, Table
-from ledger.store import Ledger
+from ledger.served import Served
 
 Row = dict[str, Any]
 
@@ -23,8 +24,8 @@ Row = dict[str, Any]
 class Service:
     """One question to the service: where its root is, and what the client prefers."""
 
-    def __init__(self, ledger: Ledger, root: str, preferred: int | None) -> None:
-        self.ledger = ledger
+    def __init__(self, tables: Served, now: datetime, root: str, preferred: int | None) -> None:
+        self.tables, self.now = tables, now
         self.root = root
         self.preferred = preferred
 
@@ -50,7 +51,7 @@ class Service:
     ) -> Response:
         if at.tail == "$count":
             found = self._asked(options, table, ("$filter", "$format"))
-            return text(str(self.ledger.published_count(table, (*where, *found.where))))
+            return text(str(self.tables.count(table, (*where, *found.where))))
         found = self._asked(options, table, ALONE)
         return self._collection(msgspec.structs.replace(found, where=(*where, *found.where)), path)
 
@@ -66,7 +67,7 @@ class Service:
         shown = rows[:limit]
         body: dict[str, Any] = {"@odata.context": f"{self.root}$metadata#{wanted.table.name}{_chosen(wanted)}"}
         if wanted.counted:
-            body["@odata.count"] = self.ledger.published_count(wanted.table, wanted.where)
+            body["@odata.count"] = self.tables.count(wanted.table, wanted.where)
         body["value"] = self._shaped(wanted, shown)
         if more:
             left = {} if wanted.top is None else {"$top": str(wanted.top - limit)}
@@ -83,7 +84,7 @@ class Service:
 
     def _related(self, at: Address, relation: Relation, key: Mapping[str, Any], options: Mapping[str, str]) -> Response:
         """The rows, or the one row, that a row leads to."""
-        found = self.ledger.published(at.table, Page((relation.column,), (), (equal(at.table, key),)))
+        found = self.tables.page(at.table, Page((relation.column,), (), (equal(at.table, key),)))
         if not found:
             return _no_such_row(at)
         target, value = BY_NAME[relation.target], found[0][0]
@@ -105,7 +106,7 @@ class Service:
     def _value(self, at: Address, key: Mapping[str, Any], options: Mapping[str, str]) -> Response:
         self._asked(options, at.table, ("$format",))
         assert at.column is not None  # the address says so
-        found = self.ledger.published(at.table, Page((at.column.name,), (), (equal(at.table, key),)))
+        found = self.tables.page(at.table, Page((at.column.name,), (), (equal(at.table, key),)))
         if not found:
             return _no_such_row(at)
         value = found[0][0]
@@ -118,7 +119,7 @@ class Service:
     # -- rows ----------------------------------------------------------------------------------------------------
 
     def _asked(self, options: Mapping[str, str], table: Table, allowed: Sequence[str]) -> Asked:
-        return asked(options, table, self.ledger.clock(), allowed)
+        return asked(options, table, self.now, allowed)
 
     def _columns(self, wanted: Asked) -> tuple[str, ...]:
         """The columns to read: those shown, those sorted by, the key, and those that lead on."""
@@ -126,7 +127,7 @@ class Service:
         return tuple(dict.fromkeys([*wanted.columns, *wanted.table.key, *(s.column for s in wanted.order), *on]))
 
     def _rows(self, wanted: Asked, page: Page) -> list[Row]:
-        return [dict(zip(page.columns, row, strict=True)) for row in self.ledger.published(wanted.table, page)]
+        return [dict(zip(page.columns, row, strict=True)) for row in self.tables.page(wanted.table, page)]
 
     def _shaped(self, wanted: Asked, rows: Sequence[Row]) -> list[Row]:
         """The rows as shown, with what they bring along."""
@@ -142,7 +143,7 @@ class Service:
         columns, limit = self._columns(inner), OF_EACH if inner.top is None else min(inner.top, OF_EACH)
         values = list({row[relation.column] for row in rows} - {None})
         page = Page(columns, inner.order, inner.where, skip=inner.skip, limit=limit + 1)
-        found = self.ledger.published_of_each(inner.table, relation.target_column, values, page) if values else {}
+        found = self.tables.page_of_each(inner.table, relation.target_column, values, page) if values else {}
         for row, shown in zip(rows, shaped, strict=True):
             brought = [dict(zip(columns, r, strict=True)) for r in found.get(row[relation.column], ())]
             told = [{name: r[name] for name in inner.columns} for r in brought[:limit]]

@@ -6,7 +6,7 @@ import logging
 
 from fastapi import APIRouter, Request, Response
 
-from api.deps import LedgerDep
+from api.deps import LedgerDep, ServedDep
 from api.odata.address import address
 from api.odata.answers import Service
 from api.odata.metadata import csdl
@@ -15,6 +15,7 @@ from api.odata.query import pairs
 from ledger.engine import LedgerError
 from ledger.published import WrongQuestion
 from ledger.read import Reads
+from ledger.served import Served
 
 log = logging.getLogger("sightline.http")
 odata = APIRouter(prefix="/odata", include_in_schema=False)
@@ -24,10 +25,10 @@ FORMATS = {"": "json", "json": "json", "application/json": "json", "xml": "xml",
 
 @odata.api_route("", methods=METHODS)
 @odata.api_route("/{path:path}", methods=METHODS)
-def serve(request: Request, ledger: LedgerDep) -> Response:
+def serve(request: Request, ledger: LedgerDep, tables: ServedDep) -> Response:
     """Any OData request. Its address is read here: a key may have slashes, quotes and parentheses."""
     try:
-        return _answer(request, ledger)
+        return _answer(request, ledger, tables)
     except Refusal as refusal:
         return refusal.answer()
     except WrongQuestion as error:
@@ -37,17 +38,15 @@ def serve(request: Request, ledger: LedgerDep) -> Response:
         return Refusal(503, "NotReady", "the database does not answer: the service's log says why").answer()
 
 
-def _answer(request: Request, ledger: Reads) -> Response:
+def _answer(request: Request, ledger: Reads, tables: Served) -> Response:
     if request.method not in ("GET", "HEAD"):
         told = "this service is read-only and takes no batches: send each question by itself, with GET"
         raise Refusal(405, "MethodNotAllowed", told, Allow="GET, HEAD")
     options = pairs(request.scope["query_string"])
-    if ledger.veil.shown is not None:
-        told = "these tables tell of all departments: this needs a key without --department"
-        raise Refusal(403, "MissingDepartments", told)
     path = _below_root(request)
     kind = _format(options)
-    service = Service(ledger.whole, f"{request.base_url}odata/", preferred(request.headers.get("prefer")))
+    root, asked = f"{request.base_url}odata/", preferred(request.headers.get("prefer"))
+    service = Service(tables, ledger.clock(), root, asked)
     if path == "$metadata":
         _without(options)
         if kind == "json" and options:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from datetime import date
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from sync.configuration.base import Key, MonthDay, Strict
+from sync.configuration.base import Key, MonthDay, Seconds, Strict
 from sync.configuration.digest import Day, Digest
 from sync.configuration.plan import ObjectiveEntry, WorkstreamEntry
+from sync.configuration.sign_in import PersonRole, SignIn
 
 ROLES = (
     "lifecycle", "health", "confidence", "progress", "owner", "start_on", "due_on", "completed_at", "blocked", "blocked_on",
@@ -45,16 +45,7 @@ def _zone(value: str) -> str:
     return value
 
 
-def _duration(value: Any) -> Any:
-    """15m, 2h, 1d, 90s -> seconds."""
-    match = re.fullmatch(r"\s*(\d{1,6})\s*([smhd])\s*", str(value))
-    if match is None:
-        raise ValueError(f"'{value}' is no duration: write 15m, 2h or 1d")
-    return int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
-
-
 Zone = Annotated[str, AfterValidator(_zone)]
-Seconds = Annotated[int, BeforeValidator(_duration, json_schema_input_type=str), Field(ge=30)]
 
 
 class WeekClose(Strict):
@@ -99,6 +90,7 @@ class Organisation(Strict):
     thresholds: Thresholds = Thresholds()
     signals: SignalThresholds = {}
     access: Access = Access()
+    sign_in: SignIn | None = None
     digest: Digest | None = None
 
 
@@ -119,6 +111,8 @@ class PersonEntry(Strict):
     department: Key | None = None
     manager: Key | None = None
     active: bool = True
+    roles: list[PersonRole] = []
+    """What this person may do here, where the identity provider does not tell: access.md."""
     identities: dict[str, str] = {}
     """Source key to the user's id in that tracker."""
     absences: list[Absence] = []

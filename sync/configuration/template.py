@@ -14,6 +14,11 @@ name: My company
 timezone: Europe/Berlin
 fiscal_year_start: 01-01
 week_close: {day: friday, time: "17:00"}
+# sign_in:                             # people sign in at your identity provider: docs/access.md
+#   url: https://sightline.example.com # where they reach this service
+#   issuer: https://login.example.com
+#   client_id: sightline
+#   client_secret: ${OIDC_CLIENT_SECRET}
 """
 PEOPLE = """\
 # yaml-language-server: $schema=schema/people.json

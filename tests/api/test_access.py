@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ MANY = "access: {requests_per_minute: 100000}"
 class House:
     """The demo company with confidential bindings, synced once; a clock and keys of its own for each test."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], url: str = "") -> None:
         self.environment = environment
         self.config = folder / "config"
         shutil.copytree(configuration(), self.config)
@@ -69,7 +70,7 @@ class House:
             path.write_text(text, encoding="utf-8")
         with (self.config / "organisation.yaml").open("a", encoding="utf-8") as file:
             file.write(f"\n{MANY}\n")
-        self.url, self.clock = f"sqlite:///{folder / 'l.db'}", Clock()
+        self.url, self.clock = url or f"sqlite:///{folder / 'l.db'}", Clock()
         self.ledger = Ledger.open(self.url, migrate=True, clock=self.clock)
         self.loaded: Configuration = load(self.config)
 
@@ -101,21 +102,28 @@ class House:
     def forget(self) -> None:
         self.clock.ahead = timedelta()
         with self.ledger.engine.begin() as connection:
-            for table in ("api_key", "audit"):
+            for table in ("api_key", "session", "audit"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")
 
 
-@pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@contextmanager
+def built(folder: Path, url: str = "") -> Iterator[House]:
+    """The house on a database of its own."""
     with DemoCompany() as company, pytest.MonkeyPatch.context() as patch:
         for name, value in company.environment().items():
             patch.setenv(name, value)
-        house = House(tmp_path_factory.mktemp("access"), company.environment())
+        house = House(folder, company.environment(), url)
         with house.ledger:
             for bound in house.loaded.sources:
                 assert sync_source(bound, house.ledger, People(house.loaded.persons())).state == "complete"
             house.close_week()
             yield house
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with built(tmp_path_factory.mktemp("access")) as house:
+        yield house
 
 
 @pytest.fixture
@@ -481,7 +489,7 @@ def test_another_departments_confidential_rows_are_in_no_answer(house: House, de
     with house.client(department) as client:
         for address in addresses(house):
             answer = client.get(address)
-            assert answer.status_code in (200, 404), (address, answer.text[:300])
+            assert answer.status_code in (200, 404, 405), (address, answer.text[:300])  # 405: it only changes something
             if answer.status_code == 200:  # a refusal repeats the id that was asked for, and nothing else
                 told[address] = answer.text
     for other, texts in others.items():
@@ -494,35 +502,25 @@ def test_another_departments_confidential_rows_are_in_no_answer(house: House, de
     assert "confidential: ask Legal" in everything or department == "legal"
 
 
-def test_published_tables_are_for_keys_of_all_departments(house: House) -> None:
-    """They know no veil: a key that is limited is refused at every address, the answers to others are noted."""
-    from ledger.published import TABLES
+def test_reading_published_tables_is_noted(house: House) -> None:
+    """Under what the reader may see of them: a table that holds confidential rows, not the list of tables."""
 
-    scopes = ("read", "odata")
-    asked = [
-        "",
-        "$metadata",
-        *(t.name for t in TABLES),
-        *(f"{t.name}/$count" for t in TABLES),
-        "Items('legal-jira:10002')",
-    ]
-    with house.client("legal", scopes=scopes) as narrow, house.client(scopes=scopes) as whole:
-        for path in asked:
-            answer = narrow.get(f"/odata/{path}")
-            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "MissingDepartments"), path
-        assert narrow.post("/odata/$batch").status_code in (403, 405)
-        assert whole.get("/odata/").status_code == 200
-        assert not [a for a in house.ledger.audit.acts() if a.what == "read"]
-        assert any(
-            r["source"] == "legal-jira"
-            for r in whole.get("/odata/Items?$filter=source eq 'legal-jira'").json()["value"]
-        )
-    (noted,) = [a for a in house.ledger.audit.acts() if a.what == "read"]
-    assert "legal-jira/legal-entities" in noted.subject
-    with house.client("legal") as narrow, house.client() as whole:
-        for n, path in enumerate(("/files/bi_items.csv", "/files/bi_plan_nodes.jsonl", "/feeds/plan.ics"), 2):
-            assert (narrow.get(path).status_code, whole.get(path).status_code) == (403, 200), path
-            assert len([a for a in house.ledger.audit.acts() if a.what == "read"]) == n
+    def noted() -> list[str]:
+        return [a.subject for a in house.ledger.audit.acts() if a.what == "read"]
+
+    with (
+        house.client("legal", scopes=("read", "odata")) as own,
+        house.client("engineering", scopes=("odata",)) as other,
+    ):
+        own.get("/odata/")
+        own.get("/odata/$metadata")
+        own.get("/files")
+        other.get("/odata/Items")
+        assert noted() == []
+        asked = ("/odata/Items?$top=1", "/files/bi_items.csv", "/files/bi_plan_nodes.jsonl", "/feeds/plan.ics")
+        for count, path in enumerate(asked, 1):
+            assert own.get(path).status_code == 200, path
+            assert noted() == ["legal-jira/legal-entities"] * count
 
 
 def test_headlines_and_counts_are_the_same_for_everybody(house: House) -> None:
@@ -641,17 +639,21 @@ QUESTIONS: dict[str, Callable[[Any, str], Any]] = {
 }
 """Every question to the ledger whose answer tells of rows."""
 COUNTED = {
-    "revision", "horizon", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "whole",
+    "revision", "horizon", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "hides",
+    "whole",
 }  # fmt: skip
 """Questions whose answers are counts, instants, keys of the plan, or whom to ask."""
 WHOLE = {
     "states", "latest", "stated", "acts", "crowded", "acts_of", "waits", "by_keys", "tells_actors", "good_runs", "last_run", "wholes",
-    "first_seen", "opened", "last_noted", "closes",
+    "first_seen", "opened", "last_noted", "closes", "logged",
     "stood", "standing", "open_rows", "places", "changed_since", "members", "homes", "forget_standing", "place", "stand",
-    "published", "published_count", "published_of_each", "published_whole", "state",
+    "served", "state",
 }  # fmt: skip
 """Questions of judging and keeping: only the whole ledger answers them, and what is made of them is veiled (api/planning.py)."""
-UNVEILED = {"api/asking.py", "api/curtain.py", "api/deps.py", "api/odata/routes.py", "api/past.py", "api/planning.py"}
+UNVEILED = {
+    "api/asking.py", "api/curtain.py", "api/deps.py", "api/feeds/calendar.py", "api/feeds/routes.py", "api/past.py", "api/planning.py",
+    "api/retold.py",
+}  # fmt: skip
 """Where an answer to a reader is made from the whole ledger."""
 
 

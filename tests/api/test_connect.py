@@ -79,7 +79,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         if request.param == "keyed":
             ends = datetime.now(UTC) + timedelta(days=1)
             _, secret = ledger.keys.create("tools", by="test", scopes=("read", "odata"), expires_at=ends, in_url=True)
-        rows = ledger.published(ITEMS, Page(("status",), sorted_by(ITEMS)))
+        rows = ledger.served().page(ITEMS, Page(("status",), sorted_by(ITEMS)))
         counts = Counter(str(row[0]) for row in rows)
         with listening(create_app(ledger, company.configuration)) as root:
             yield Service(root.removesuffix("odata/"), secret, counts, ledger, folder)

@@ -88,7 +88,7 @@ def root(ledger: Ledger, configured: Configuration) -> Iterator[str]:
 
 def rows(ledger: Ledger, table: Table) -> list[dict[str, Any]]:
     """What SQL says, in the order of the key."""
-    found = ledger.published(table, Page(table.names, sorted_by(table)))
+    found = ledger.served().page(table, Page(table.names, sorted_by(table)))
     return [dict(zip(table.names, row, strict=True)) for row in found]
 
 

@@ -54,10 +54,11 @@ def test_the_documented_questions_and_role_work_on_postgresql(request: pytest.Fi
     url = new_database(request.getfixturevalue("postgres"))
     with Ledger.open(url, migrate=True, clock=lambda: NOW) as ledger:
         fill(ledger)
-        questions, role = blocks()
+        questions, role, headlines = blocks()
         admin = create_engine(url, isolation_level="AUTOCOMMIT")
         with admin.connect() as connection:
             connection.exec_driver_sql(role)
+            connection.exec_driver_sql(headlines)
         admin.dispose()
         reader = create_engine(url.replace("sightline@", "sightline_reader@"))
         with reader.connect() as connection:
@@ -69,6 +70,19 @@ def test_the_documented_questions_and_role_work_on_postgresql(request: pytest.Fi
             with reader.connect() as connection, pytest.raises(DBAPIError, match="denied|read-only"):
                 connection.exec_driver_sql(forbidden)
         reader.dispose()
+        judging = create_engine(url.replace("sightline@", "sightline_headlines@"))
+        with judging.connect() as connection:
+            assert connection.exec_driver_sql("SELECT key, headline, coverage FROM bi_plan_nodes").fetchall()
+            assert connection.exec_driver_sql("SELECT week, node, headline FROM bi_status_weekly").fetchall()
+        for view, column in (
+            ("bi_items", "title"),
+            ("bi_plan_nodes", "because"),
+            ("bi_check_ins", "reported_raw"),
+            ("bi_plan_nodes", "score"),
+        ):
+            with judging.connect() as connection, pytest.raises(DBAPIError, match="denied"):
+                connection.exec_driver_sql(f"SELECT {column} FROM {view}")
+        judging.dispose()
 
 
 def test_the_documented_questions_work_on_a_file_that_is_only_read(tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ from tests.api.odata.conftest import NOW, fill, record
 
 
 def whole(ledger: Ledger, table: Table) -> list[tuple[Any, ...]]:
-    return [row for columns in ledger.published_whole(table) for row in zip(*columns, strict=True)]
+    return [row for columns in ledger.served().batches(table) for row in zip(*columns, strict=True)]
 
 
 def view(ledger: Ledger, table: Table) -> list[tuple[Any, ...]]:
-    return ledger.published(table, Page(table.names, sorted_by(table)))
+    return ledger.served().page(table, Page(table.names, sorted_by(table)))
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_the_database_has_the_columns_that_are_published(ledger_url: str) -> Non
         found = inspect(ledger.engine)
         for table in TABLES:
             assert tuple(c["name"] for c in found.get_columns(table.view)) == table.names
-            assert ledger.published(table, Page(table.names, sorted_by(table))) == []
+            assert ledger.served().page(table, Page(table.names, sorted_by(table))) == []
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda t: t.name)
@@ -59,7 +59,7 @@ def test_a_database_of_the_version_before_gets_the_views(ledger_url: str) -> Non
         assert not ledger.is_current()
         ledger.migrate()
         assert ledger.drift() == []
-        assert ledger.published_count(BY_NAME["Items"]) == 0
+        assert ledger.served().count(BY_NAME["Items"]) == 0
 
 
 def test_views_can_be_dropped_and_made_again(ledger_url: str) -> None:
@@ -68,14 +68,14 @@ def test_views_can_be_dropped_and_made_again(ledger_url: str) -> None:
             published.drop(connection)
             published.drop(connection)
             published.create(connection)
-        assert ledger.published_count(BY_NAME["Items"]) == 0
+        assert ledger.served().count(BY_NAME["Items"]) == 0
 
 
 @pytest.mark.parametrize("ms", [0, 1, 999, 1_790_000_000_123, 1_790_000_000_999, 4_102_444_799_999])
 def test_an_instant_is_the_same_text_on_both_databases(ledger_url: str, ms: int) -> None:
     with Ledger.open(ledger_url, migrate=True, clock=lambda: from_ms(ms)) as ledger:
         store(ledger, 1)
-        told = ledger.published(BY_NAME["Items"], Page(("first_seen_at",), ()))[0][0]
+        told = ledger.served().page(BY_NAME["Items"], Page(("first_seen_at",), ()))[0][0]
         assert told == from_ms(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

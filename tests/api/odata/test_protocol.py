@@ -336,8 +336,8 @@ def test_what_is_wrong_is_named(client: TestClient, path: str, code: int, named:
 def test_a_database_that_does_not_answer_is_an_odata_error(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     from ledger.engine import LedgerError
 
-    def down(*_: Any) -> None:
+    def down(*_: Any, **__: Any) -> None:
         raise LedgerError("the database does not answer")
 
-    monkeypatch.setattr("ledger.read.Reads._rows", down)
+    monkeypatch.setattr("ledger.served.Served._rows", down)
     assert "does not answer" in get(client, "Items", 503)
