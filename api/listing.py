@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ from ledger.pages import Sort
 
 _encode = msgspec.json.Encoder().encode
 AS_IT_IS = "take next_cursor of the page before as it is"
+SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 APART = {"cursor", "limit", "fields", "include"}
 """Parameters that may be others from page to page."""
 
@@ -171,7 +173,7 @@ def page_at_hand(of: str, rows: Iterable[Ranked], asked: Any) -> tuple[list[dict
     """
     order, place = order_of(asked), place_of(of, asked)
     placed = sorted(
-        (([row[s.column] for s in order], [*rank], row) for rank, row in rows), key=lambda p: _sortable(p[1])
+        (([_whole(row[s.column]) for s in order], [*rank], row) for rank, row in rows), key=lambda p: _sortable(p[1])
     )
     for n, sort in reversed(list(enumerate(order))):
         placed.sort(key=lambda p, n=n: _sortable(p[0][n : n + 1]), reverse=sort.descending)  # type: ignore[misc]
@@ -180,6 +182,11 @@ def page_at_hand(of: str, rows: Iterable[Ranked], asked: Any) -> tuple[list[dict
     shown = placed[: asked.limit]
     more = cursor_at(of, asked, [*shown[-1][0], *shown[-1][1]]) if len(placed) > asked.limit else None
     return [row for *_, row in shown], more
+
+
+def _whole(value: Any) -> Any:
+    """An instant with all its digits: as texts 12:00:00Z would sort behind 12:00:00.500000Z."""
+    return f"{value[:-1]}.000000Z" if isinstance(value, str) and SECOND.fullmatch(value) else value
 
 
 def _sortable(values: Sequence[Any]) -> list[tuple[bool, Any]]:

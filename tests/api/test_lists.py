@@ -172,6 +172,21 @@ def test_a_made_up_cursor_breaks_nothing_of_then_either(client: TestClient) -> N
         assert "cursor" in json.dumps(get(client, "items", 422, cursor=made, **then))
 
 
+def test_instants_sort_as_instants() -> None:
+    """As texts, a whole second would come behind its own half."""
+    from api.listing import page_at_hand
+    from api.shapes_lists import RunsAsked
+
+    at = ["2026-11-20T12:00:00.500000Z", "2026-11-20T12:00:00Z", "2026-11-20T11:59:59.900000Z"]
+    rows = [((n,), {"started_at": text}) for n, text in enumerate(at)]
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        shown, cursor = page_at_hand("runs", rows, RunsAsked(sort=["started_at"], limit=1, cursor=cursor))
+        found += [row["started_at"] for row in shown]
+    assert found == at[::-1]
+
+
 # -- items ---------------------------------------------------------------------------------------------------------------
 
 
