@@ -44,13 +44,15 @@ from sync.configuration.live import Live
 from sync.configuration.sign_in import SignIn
 
 log = logging.getLogger("sightline.access")
-SCOPES = ("read", "odata", "sync", "admin")
-"""Of keys. Whoever signed in and is in people.yaml has "decide" besides: a decision is a person's."""
+SCOPES = ("read", "odata", "sync", "decide", "admin")
+"""Of keys. Whoever signed in and is in people.yaml has "decide" too: a decision is a person's."""
 IN_ADDRESSES = ("read", "odata")
 """Scopes that a key in an address may have: addresses are kept in histories, proxies and spreadsheets."""
 OPEN_TO_ALL = ("/healthz", "/readyz")
 UNDER = (("/odata", "odata"), ("/v1/sync", "sync"), ("/sign-out", "read"))
 """Scopes by where a path begins. Elsewhere reading needs read, and changing anything admin."""
+DECIDED = ("/v1/decisions", "/v1/annotations")
+"""Where what people say is recorded; reading it needs read."""
 READING = ("GET", "HEAD", "OPTIONS")
 U = TypeVar("U", Key, Session)
 MAKE_ONE = "'sightline keys create NAME' makes one"
@@ -64,6 +66,7 @@ class Reader(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...]
     departments: tuple[str, ...] | None = None
     person: str = ""
+    """Whose key it is, or who signed in: their key in people.yaml."""
 
     @property
     def who(self) -> str:
@@ -196,7 +199,7 @@ class Door:
                 "this key may not stand in an address: send it as Bearer or as Basic password, or make one with --in-url"
             )
         self._used(self.ledger.keys.used, key)
-        return Reader(key.id, key.name, key.scopes, key.departments)
+        return Reader(key.id, key.name, key.scopes, key.departments, key.person)
 
     def _nobody(self, scope: Scope, configuration: Configuration, why: str = "") -> Reader:
         """Who brings nothing that opens: let in only on this machine, while nobody else could come.
@@ -311,8 +314,14 @@ def _password(value: str) -> str:
 
 def _needed(scope: Scope) -> str:
     path: str = scope["path"]
-    under = next((s for begin, s in UNDER if path == begin or path.startswith(f"{begin}/")), None)
-    return under or ("read" if scope["method"] in READING else "admin")
+    under = next((s for begin, s in UNDER if _under(path, begin)), None)
+    if under or scope["method"] in READING:
+        return under or "read"
+    return "decide" if any(_under(path, begin) for begin in DECIDED) else "admin"
+
+
+def _under(path: str, begin: str) -> bool:
+    return path == begin or path.startswith(f"{begin}/")
 
 
 def _from_here(scope: Scope) -> Reader:

@@ -15,6 +15,7 @@ from fastapi.security.http import HTTPBase
 from fastapi_problem.handler import add_exception_handler
 
 from api.access import Door
+from api.app_decisions import deciding, decisions
 from api.app_plan import plan
 from api.asking import explain, overview
 from api.connect.routes import connect
@@ -190,12 +191,15 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.include_router(health)
     app.include_router(signing)
     app.include_router(docs)
-    for router in (v1, lists, source_lists, plan_lists, plan):
+    for router in (v1, lists, source_lists, plan_lists, plan, decisions):
         app.include_router(
             router,
             dependencies=[*KEYS, Depends(nothing_else)],
             responses={**UNCHANGED, **WRONG_PARAMETERS, **REFUSED, **NOT_READY},
         )
+    app.include_router(
+        deciding, dependencies=[*KEYS, Depends(nothing_else)], responses={**WRONG_PARAMETERS, **REFUSED, **NOT_READY}
+    )
     for router in (files, feeds, connect):
         app.include_router(router, dependencies=KEYS, responses=REFUSED)
     app.include_router(odata)

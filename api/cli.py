@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api import terminal
+from api.cli_decisions import annotate, decide, decisions
 from api.cli_digest import digest
 from api.cli_keys import audit, keys_app
 from api.cli_mapping import discover, map_app, people_app
@@ -38,7 +39,7 @@ app.add_typer(map_app, name="map")
 app.add_typer(people_app, name="people")
 app.add_typer(keys_app, name="keys")
 app.add_typer(sessions_app, name="sessions")
-for command in (discover, exceptions, changes, trace, close, digest, audit):
+for command in (discover, exceptions, changes, trace, close, digest, audit, decide, annotate, decisions):
     app.command()(command)
 
 

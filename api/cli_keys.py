@@ -22,10 +22,15 @@ UNITS = {"h": 3600, "d": 86400, "w": 604800}
 @keys_app.command("create")
 def keys_create(
     name: Annotated[str, typer.Argument(help="What it is for, such as power-bi.")],
-    scope: Annotated[list[str] | None, typer.Option("--scope", help="read (default), odata, sync, admin.")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="read (default), odata, sync, decide, admin.")
+    ] = None,
     department: Annotated[
         list[str] | None,
         typer.Option("--department", help="See confidential rows of these only; of all when none is given."),
+    ] = None,
+    person: Annotated[
+        str | None, typer.Option("--person", help="Whose it is, by people.yaml: who decides and replies with it.")
     ] = None,
     expires: Annotated[str | None, typer.Option("--expires", help="After 12h, 90d or 8w; never when left out.")] = None,
     in_url: Annotated[bool, typer.Option("--in-url", help="It may stand in an address as ?key=...")] = False,
@@ -40,12 +45,14 @@ def keys_create(
     if not re.fullmatch(r"[\w.@-]{1,64}", name):
         terminal.stop(f"'{name}' is no name: up to 64 letters, digits, '-', '_', '.' and '@'")
     _check(scopes, department, config, expires=expires, in_url=in_url)
+    _check_person(scopes, person, config)
     until = now + _duration(expires) if expires else None
     with terminal.ledger(database, migrate=True) as ledger:
         try:
             key, secret = ledger.keys.create(
-                name, scopes=scopes, departments=department or None, expires_at=until, in_url=in_url, by=terminal.user()
-            )
+                name, scopes=scopes, departments=department or None, person=person or "", expires_at=until, in_url=in_url,
+                by=terminal.user(),
+            )  # fmt: skip
         except KeyRefused as refused:
             terminal.stop(f"{refused}: 'sightline keys revoke ID'", code=1)
     if json:
@@ -123,6 +130,17 @@ def _check(
         terminal.stop("a key in an address is seen by many: give it --expires, or --department")
 
 
+def _check_person(scopes: tuple[str, ...], person: str | None, config: Path) -> None:
+    """Ends the command where the key would be nobody's that is to decide, or somebody's who is not there."""
+    if "decide" in scopes and not person:
+        terminal.stop("a key that may decide is somebody's: --person KEY, as people.yaml has it")
+    if person:
+        owners = terminal.configuration(config, credentials=False).owners
+        known = [key for key, p in owners.items() if p.kind == "human" and p.active]
+        if person not in known:
+            terminal.stop(f"nobody active in people.yaml has the key '{person}': known are {', '.join(known)}")
+
+
 def _duration(text: str) -> timedelta:
     match = re.fullmatch(r"(\d{1,4})([hdw])", text)
     if match is None or not int(match[1]):
@@ -138,10 +156,11 @@ def _shape(key: Key, now: datetime) -> dict[str, object]:
 
 def _line(key: Key, now: datetime) -> str:
     whose = "all departments" if key.departments is None else ", ".join(key.departments)
+    person = f", as {key.person}" if key.person else ""
     until = f", until {key.expires_at:%Y-%m-%d}" if key.expires_at and key.active(now) else ""
     used = f"last used {key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never used"
     address = ", in addresses" if key.in_url else ""
     return (
         f"{key.id}  {key.state(now):7}  {key.name}  {key.starts}...{key.last4}  {', '.join(key.scopes)}  "
-        f"{whose}{until}{address}  {used}"
+        f"{whose}{person}{until}{address}  {used}"
     )

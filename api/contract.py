@@ -6,7 +6,7 @@ from typing import Any
 
 SUMMARY = "How the company is tracking, with the evidence and its age."
 DESCRIPTION = """\
-Reads only. Lists are objects with `items`; errors are RFC 9457 problems (`application/problem+json`) with a sentence in `detail` and the `request_id`
+Trackers are only read; what people decide and reply is recorded. Lists are objects with `items`; errors are RFC 9457 problems (`application/problem+json`) with a sentence in `detail` and the `request_id`
 that the service's log knows them by. Unknown parameters are refused. Instants have an offset, and are answered in UTC.
 
 Lists come in pages: `next_cursor` is the `cursor` of the next one. Several values stand in one parameter by comma. Behind a list or a status page
@@ -23,6 +23,7 @@ TAGS = [
     {"name": "status", "description": "The answer: how each department and the company are tracking."},
     {"name": "items", "description": "What the trackers hold, on the one format, with the words as said."},
     {"name": "plan", "description": "Pillars, objectives, key results and workstreams, and how they stand at any instant."},
+    {"name": "decisions", "description": "What people decided and replied, and what became of it."},
     {"name": "departments", "description": "Departments, and what their words mean."},
     {"name": "sources", "description": "The trackers that are read, and how fresh what is known of them is."},
     {"name": "files", "description": "Every published table as a whole file."},

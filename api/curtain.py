@@ -9,14 +9,23 @@ from functools import cached_property
 
 import msgspec
 
+from ledger.model import Annotation
 from ledger.read import Reads
 from signals.cadence import CheckIn
 from signals.catalogue import Evidence, Verdict
+from signals.deciding import Followed, Spoken
 from signals.exceptions import NeedsDecision
 from signals.nodes import NodeStatus
 from signals.plan import Dependency, Plan
 from signals.trace import Trace
-from signals.veil import veiled_check_in, veiled_exception, veiled_node, veiled_verdict
+from signals.veil import (
+    veiled_annotation,
+    veiled_check_in,
+    veiled_decision,
+    veiled_exception,
+    veiled_node,
+    veiled_verdict,
+)
 from sync.configuration import Configuration
 
 WITHHELD = "confidential"
@@ -123,11 +132,33 @@ class Curtain:
 
     def exception(self, e: NeedsDecision) -> NeedsDecision:
         """The same of one."""
-        return veiled_exception(e, ask) if (ask := self.of_exception(e)) else e
+        if ask := self.of_exception(e):
+            return veiled_exception(e, ask)
+        decision = self._decision(e.decision) if e.decision else None
+        return msgspec.structs.replace(e, decision=decision, annotations=tuple(map(self._annotation, e.annotations)))
 
     def of_exception(self, e: NeedsDecision) -> str:
         """Whom to ask about what needs a decision; "" where all of it may be seen."""
         return self.of(e.signal, e.subject, e.variant, e.evidence)
+
+    def spoken(self, told: Spoken) -> Spoken:
+        """What people decided and said: their own words go where what they are about is hidden."""
+        decisions, annotations = map(self._decision, told.decisions), map(self._annotation, told.annotations)
+        return msgspec.structs.replace(told, decisions=tuple(decisions), annotations=tuple(annotations))
+
+    def _decision(self, d: Followed) -> Followed:
+        return veiled_decision(d, ask) if (ask := self._about(d)) else d
+
+    def _annotation(self, a: Annotation) -> Annotation:
+        return veiled_annotation(a, ask) if (ask := self._about(a)) else a
+
+    def _about(self, said: Followed | Annotation) -> str:
+        """Whom to ask about people's own words: they may tell of anything that their node stands on."""
+        name = said.signal.partition(":")[0]
+        around = self._plan.below(said.subject)
+        if name.startswith("dependency_"):
+            around |= {d.provider for d in self._plan.needs_of.get(said.subject, ())}
+        return next((self.asks[key] for key in sorted(around) if key in self.asks), "")
 
     def nodes(self, nodes: Mapping[str, NodeStatus], decisive: Sequence[Verdict]) -> dict[str, NodeStatus]:
         """Nodes as the reader may have them. decisive: the verdicts whose sentences they say (`decided_by`)."""

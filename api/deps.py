@@ -27,6 +27,7 @@ from ledger.engine import LedgerError
 from ledger.read import Reads
 from ledger.served import Served
 from ledger.store import Ledger
+from ledger.text import storable
 from sync.configuration import Configuration
 from sync.configuration.live import Live
 
@@ -55,6 +56,31 @@ class NoSuchAddress(NotFoundProblem):
     """Nothing can be here."""
 
     title = "No such address"
+
+
+class NoSuchDecision(NotFoundProblem):
+    """No decision has this id."""
+
+    title = "No such decision"
+
+
+class NoDecisionRight(ForbiddenProblem):
+    """Somebody else decides this, or replies to it."""
+
+    title = "No decision right"
+
+
+class CannotRecord(BadRequestProblem):
+    """What is to be recorded is wrong."""
+
+    title = "Cannot record"
+
+
+class AlreadyRecorded(StatusProblem):
+    """Another one is recorded in its place."""
+
+    title = "Already recorded"
+    status = 409
 
 
 class WrongInstant(BadRequestProblem):
@@ -87,6 +113,14 @@ class NotReady(ServerProblem):
 
     title = "Not ready"
     status = 503
+
+
+class WrongRequest(StatusProblem):
+    """A parameter or a body that is not as the contract has it."""
+
+    type_ = "request-validation-failed"
+    title = "Request validation error."
+    status = 422
 
 
 class NoAccess(UnauthorisedProblem):
@@ -164,6 +198,14 @@ def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotRead
     return NotReady("the database does not answer: the service's log says why, under this request's id")
 
 
+def _wrong_request(_handler: Any, _request: Request, error: RequestValidationError) -> StatusProblem:
+    """What is wrong with a request. What a body said is not repeated: it may be long, private, or nothing that can be written."""
+    parts = ("type", "loc", "msg")
+    told = [{p: e[p] for p in parts} if e["loc"][:1] == ("body",) else e for e in error.errors()]
+    errors = json.loads(storable(json.dumps(told, default=str, ensure_ascii=False)))
+    return WrongRequest(errors=errors)
+
+
 def _with_request_id(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
     told = {**content, "request_id": correlation_id.get()}
     response.body = json.dumps(told, separators=(",", ":")).encode()
@@ -227,12 +269,19 @@ ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 
 problems = new_exception_handler(
     handlers={LedgerError: _unanswered},
+    request_validation_handler=_wrong_request,
     unhandled_wrappers={"default": Unexpected},
     post_hooks=[_with_request_id],
 )
 NO_SUCH_ITEM: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchItem)}
 NO_SUCH_DEPARTMENT: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDepartment)}
 NO_SUCH_NODE: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchPlanNode)}
+NO_SUCH_DECISION: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDecision)}
+NOT_RECORDED: dict[int | str, dict[str, Any]] = {
+    400: problems.generate_swagger_response(CannotRecord),
+    403: problems.generate_swagger_response(MissingScope, Unprotected, NoDecisionRight),
+    409: problems.generate_swagger_response(AlreadyRecorded),
+}
 WRONG_INSTANT: dict[int | str, dict[str, Any]] = {400: problems.generate_swagger_response(WrongInstant)}
 NOT_READY: dict[int | str, dict[str, Any]] = {503: problems.generate_swagger_response(NotReady)}
 FILE_REFUSALS: dict[int | str, dict[str, Any]] = {

@@ -13,12 +13,14 @@ from typing import Protocol
 import msgspec
 
 from api.curtain import Curtain, curtain_for, decided_by
+from ledger.model import Annotation
 from ledger.read import Reads
 from ledger.store import Ledger
 from signals.cadence import CheckIn
 from signals.catalogue import CATALOGUE, Verdict
 from signals.company import Company
-from signals.exceptions import NeedsDecision, Portfolio, portfolio
+from signals.deciding import Followed, Spoken
+from signals.exceptions import NeedsDecision, Portfolio, portfolio, spoken_of
 from signals.facts import Facts
 from signals.headline import FORMULA
 from signals.nodes import NodeStatus, aged
@@ -28,8 +30,12 @@ from sync.anew import Basis, Under
 from sync.bound_plan import plan_at
 from sync.closing import Pack, published
 from sync.configuration import Configuration
+from sync.deciding import spoken_at
 from sync.facts import facts_of, judged_at, thresholds
 from sync.standing import above_now, every_now, kept_decisive, kept_nodes, kept_verdicts, open_now, refresh
+
+Opened = dict[str, tuple[datetime, datetime]]
+"""By key, of open signals: since when, and when it was open for the first time."""
 
 
 class PlanAnswer(msgspec.Struct, frozen=True):
@@ -57,6 +63,10 @@ class Reasons(msgspec.Struct, frozen=True):
     origin: str
     """Where people planned it: file and line, or the record."""
     formula: str
+    decisions: tuple[Followed, ...] = ()
+    """About the node or its signals, superseded ones too."""
+    annotations: tuple[Annotation, ...] = ()
+    """Beside the node or its signals, that have not expired."""
 
 
 class NodeChange(msgspec.Struct, frozen=True):
@@ -110,15 +120,19 @@ class Board(Protocol):
         ...
 
     def exceptions(self) -> list[NeedsDecision]:
-        """Everything that needs a decision, the most urgent first."""
+        """Everything that needs a decision, the most urgent first, with what was decided and is said beside it."""
+        ...
+
+    def spoken(self) -> Spoken:
+        """What people decided and said."""
         ...
 
 
 class Past:
     """As of an instant, judged anew."""
 
-    def __init__(self, judged: Company, plan: Plan, opened: dict[str, tuple[datetime, datetime]]) -> None:
-        self.judged, self.plan, self.as_of, self.opened = judged, plan, judged.as_of, opened
+    def __init__(self, judged: Company, plan: Plan, opened: Opened, spoken: Spoken) -> None:
+        self.judged, self.plan, self.as_of, self.opened, self._spoken = judged, plan, judged.as_of, opened, spoken
 
     def nodes(self, kind: str, keys: Collection[str] | None = None) -> dict[str, NodeStatus]:
         nodes = self.judged.nodes.items()
@@ -134,7 +148,10 @@ class Past:
         return [v for v in self.judged.verdicts if v.key in keys]
 
     def exceptions(self) -> list[NeedsDecision]:
-        return _dated(self.judged.exceptions, self.opened)
+        return spoken_of(_dated(self.judged.exceptions, self.opened), self._spoken)
+
+    def spoken(self) -> Spoken:
+        return self._spoken
 
 
 class Now:
@@ -161,7 +178,11 @@ class Now:
         return kept_decisive(self.ledger, self.plan, keys)
 
     def exceptions(self) -> list[NeedsDecision]:
-        return _dated(open_now(self.ledger, self.configuration, self._above), self.ledger.opened(at=self.as_of))
+        rows = _dated(open_now(self.ledger, self.configuration, self._above), self.ledger.opened(at=self.as_of))
+        return spoken_of(rows, self.spoken())
+
+    def spoken(self) -> Spoken:
+        return spoken_at(self.ledger, self.configuration, self.as_of)
 
 
 class Veiled:
@@ -187,8 +208,11 @@ class Veiled:
     def exceptions(self) -> list[NeedsDecision]:
         return self.curtain.exceptions(self.board.exceptions())
 
+    def spoken(self) -> Spoken:
+        return self.curtain.spoken(self.board.spoken())
 
-def _dated(rows: Iterable[NeedsDecision], opened: dict[str, tuple[datetime, datetime]]) -> list[NeedsDecision]:
+
+def _dated(rows: Iterable[NeedsDecision], opened: Opened) -> list[NeedsDecision]:
     """Exceptions with since when they are noted as open."""
     return [
         msgspec.structs.replace(e, opened_at=opened[e.key][0], first_visible_at=opened[e.key][1])
@@ -213,7 +237,7 @@ def board_at(
         return Veiled(now, curtain) if curtain else now
     at = at or ledger.clock()
     judged, facts = judged_at(whole, configuration, at, basis, mapping)
-    past = Past(judged, facts.plan, whole.opened(at=at))
+    past = Past(judged, facts.plan, whole.opened(at=at), spoken_at(whole, configuration, at, basis))
     curtain = curtain_for(ledger, configuration, facts.plan, facts.of)
     return Veiled(past, curtain) if curtain else past
 
@@ -286,7 +310,10 @@ def reasons(
         found = [i.id for i in facts_of(ledger.whole, configuration, [work], board.as_of, basis, mapping).work(work)]
         hidden = ledger.asks(found)
         items = tuple(i for i in found if i not in hidden)
-    return Reasons(board.as_of, node, told, _children(board, key), items, planned.origin if planned else "", FORMULA)
+    words, origin = board.spoken().of(key), planned.origin if planned else ""
+    said = tuple(a for a in words.annotations if words.counts(a))
+    below = _children(board, key)
+    return Reasons(board.as_of, node, told, below, items, origin, FORMULA, words.decisions, said)
 
 
 def changes(before: Board, after: Board) -> Changes:
@@ -328,6 +355,16 @@ def traced(
     if curtain is None:
         return trace(facts, kr, thresholds(configuration))
     return curtain.trace(trace(facts, kr, thresholds(configuration), curtain.exception))
+
+
+def spoken(ledger: Reads, configuration: Configuration, at: datetime, basis: Basis = "happened") -> Spoken:
+    """What people decided and said by an instant, as the ledger's reader may have it."""
+    whole = ledger.whole
+    if ledger.veil.shown is not None:
+        refresh(whole, configuration)
+    curtain = curtain_for(ledger, configuration, plan_at(whole, configuration, at, basis))
+    told = spoken_at(whole, configuration, at, basis)
+    return curtain.spoken(told) if curtain else told
 
 
 def check_ins(

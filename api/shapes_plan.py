@@ -10,6 +10,7 @@ import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.planning import PlanAnswer, Reasons
+from api.shapes_decisions import AnnotationOut, DecisionOut
 from ledger.model import Health, Lifecycle
 from signals.nodes import NodeStatus
 
@@ -139,6 +140,10 @@ class NeedsDecisionOut(BaseModel):
         None, description="Since when it was noted as open; null where nobody looked yet."
     )
     first_visible_at: datetime | None = None
+    decision: DecisionOut | None = Field(
+        None, description="What was decided about it; null where nothing is, or no more."
+    )
+    annotations: list[AnnotationOut] = Field([], description="What the team says beside it.")
 
 
 class PortfolioOut(BaseModel):
@@ -197,6 +202,8 @@ class ReasonsOut(BaseModel):
     items: list[str]
     origin: str
     formula: str
+    decisions: list[DecisionOut] = Field([], description="About the node or its signals, superseded ones too.")
+    annotations: list[AnnotationOut] = Field([], description="What the team says beside it and its signals.")
 
     @classmethod
     def told(cls, found: Reasons) -> Self:

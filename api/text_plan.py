@@ -8,6 +8,8 @@ from rich.console import Console
 
 from api.planning import Changes, PlanAnswer, Reasons
 from api.text import MARKS, age, nearer, safe
+from ledger.model import Annotation
+from signals.deciding import Followed
 from signals.exceptions import NeedsDecision
 from signals.nodes import NodeStatus
 from signals.rollup import FEW, KNOWN
@@ -81,6 +83,19 @@ def show_exceptions(console: Console, rows: Sequence[NeedsDecision], total: int)
         )
         for e in r.evidence[:3]:
             console.print(f"      [dim]{safe(e.says)} {safe(e.url)}[/]", soft_wrap=True)
+        show_spoken(console, [r.decision] if r.decision else [], r.annotations)
+
+
+def show_spoken(console: Console, decisions: Sequence[Followed], annotations: Sequence[Annotation]) -> None:
+    """What was decided, and what the team says beside it."""
+    for d in decisions:
+        note = f": {safe(d.note)}" if d.note else ""
+        state = "superseded, " if d.superseded_by else ""
+        console.print(f"      ↳ [dim]{safe(d.id)}[/] {state}{safe(d.says)}{note}", soft_wrap=True)
+    for a in annotations:
+        says = f"says {str(a.health).replace('_', ' ')}" if a.health else "replies"
+        until = f" (until {a.expires_on})" if a.expires_on else ""
+        console.print(f"      ↳ {safe(a.said_by)} {says}{until}: {safe(a.text)}", soft_wrap=True)
 
 
 def show_reasons(console: Console, r: Reasons) -> None:
@@ -101,6 +116,7 @@ def show_reasons(console: Console, r: Reasons) -> None:
         console.print(f"  {v.signal}: {state} {safe(v.because or v.reason)} [dim]{safe(inputs)}[/]", soft_wrap=True)
         for e in v.evidence:
             console.print(f"      [dim]{safe(e.says)} ({safe(e.ref)}) {safe(e.url)}[/]", soft_wrap=True)
+    show_spoken(console, r.decisions, r.annotations)
     for child in r.children:
         _node(console, child, "    ")
     if r.items:

@@ -37,6 +37,8 @@ class Key(msgspec.Struct, frozen=True):
     last4: str
     scopes: tuple[str, ...]
     departments: tuple[str, ...] | None
+    person: str
+    """Whose key it is, by people.yaml: who decides with it. "" where it is a program's."""
     in_url: bool
     """Whether it may stand in an address as ?key=..."""
     created_at: datetime
@@ -73,6 +75,7 @@ class Keys:
         *,
         scopes: Sequence[str],
         departments: Sequence[str] | None = None,
+        person: str = "",
         expires_at: datetime | None = None,
         in_url: bool = False,
         by: str,
@@ -92,7 +95,7 @@ class Keys:
             row = {
                 "id": f"key-{secrets.token_hex(4)}", "hash": digest(secret), "last4": secret[-4:], "name": name,
                 "scopes": " ".join(scopes), "departments": None if departments is None else " ".join(departments),
-                "in_url": in_url, "created_at": to_ms(now), "expires_at": to_ms(expires_at) if expires_at else None,
+                "person": person, "in_url": in_url, "created_at": to_ms(now), "expires_at": to_ms(expires_at) if expires_at else None,
                 "revoked_at": None, "last_used_at": None,
             }  # fmt: skip
             connection.execute(insert(ApiKeyRow).values(**row))
@@ -178,7 +181,8 @@ def _extent(key: Key) -> str:
     """What a key opens, in words."""
     whose = "all departments" if key.departments is None else ", ".join(key.departments) or "no department"
     until = f", until {key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else ""
-    return f"{', '.join(key.scopes)} for {whose}{until}{', in addresses' if key.in_url else ''}"
+    person = f" as {key.person}" if key.person else ""
+    return f"{', '.join(key.scopes)}{person} for {whose}{until}{', in addresses' if key.in_url else ''}"
 
 
 def _keys(connection: Connection, *conditions: Any) -> list[Key]:
@@ -193,6 +197,6 @@ def _key(row: Any) -> Key:
 
     return Key(
         row.id, row.name, PREFIX, row.last4, tuple(row.scopes.split()),
-        None if row.departments is None else tuple(row.departments.split()), row.in_url,
+        None if row.departments is None else tuple(row.departments.split()), row.person, row.in_url,
         from_ms(row.created_at), at(row.expires_at), at(row.revoked_at), at(row.last_used_at),
     )  # fmt: skip

@@ -264,3 +264,52 @@ class Run(msgspec.Struct, frozen=True):
     whole: int | None = None
     """How many records a read of every id found; None where this run did not look at all of them."""
     findings: tuple[Finding, ...] = ()
+
+
+DecisionKind = Literal["intake", "defer", "not_now", "reject", "rebaseline", "tradeoff", "recovery"]
+OutcomeState = Literal["closed", "reopened"]
+AnnotationKind = Literal["reply", "override"]
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What was decided about a node or a signal, by whom, and who acts until when. People are keys of people.yaml."""
+
+    kind: DecisionKind
+    subject: str
+    decided_by: str
+    decided_on: date
+    act_owner: str | None = None
+    act_by: date | None = None
+    signal: str = ""
+    """Key of the signal that it answers; "" where it is about the node as a whole."""
+    note: str = ""
+    id: str = ""
+    origin: str = ""
+    """File and line; "" where it was recorded."""
+    recorded_at: datetime | None = None
+    """None: it stands in a file."""
+    supersedes: str | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What was found of a decision when it was due, or later."""
+
+    at: datetime
+    state: OutcomeState
+    evidence: str
+
+
+class Annotation(msgspec.Struct, frozen=True):
+    """What a team says beside a signal or a node; `health` only of an override, which has an expiry."""
+
+    kind: AnnotationKind
+    subject: str
+    text: str
+    said_by: str
+    signal: str = ""
+    """Key of the signal that it stands beside; "" where it is about the node as a whole."""
+    health: Health | None = None
+    expires_on: date | None = None
+    """The last day on which it counts."""
+    id: str = ""
+    recorded_at: datetime | None = None

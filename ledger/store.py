@@ -17,6 +17,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
+from ledger.decisions import Decisions
 from ledger.deliveries import Deliveries
 from ledger.engine import LedgerError, open_engine, transaction
 from ledger.keys import Audit, Keys
@@ -84,6 +85,11 @@ class Ledger(Standing):
     def audit(self) -> Audit:
         """Who did and read what."""
         return Audit(self.engine, self.clock)
+
+    @property
+    def decisions(self) -> Decisions:
+        """Decisions, what became of them, and annotations."""
+        return Decisions(self.engine, self.clock)
 
     def migrate(self) -> None:
         """Brings the tables up to date; safe when several processes do it at once."""

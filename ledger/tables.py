@@ -244,6 +244,7 @@ class ApiKeyRow(SQLModel, table=True):
     name: str = Field(sa_column=_text())
     scopes: str = Field(sa_column=_text())
     departments: str | None = Field(default=None, sa_column=_text(null=True))
+    person: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     in_url: bool = False
     created_at: int = Field(sa_column=_instant())
     expires_at: int | None = Field(default=None, sa_column=_instant(null=True))
@@ -287,6 +288,55 @@ class DeliveryRow(SQLModel, table=True):
     attempts: int = 0
     tried_at: int = Field(sa_column=_instant())
     reason: str = Field(default="", sa_column=_text())
+
+
+class DecisionRow(SQLModel, table=True):
+    """What a person decided. Never changed: a correction is another row that names this one."""
+
+    __tablename__ = "decision"
+    id: str = Field(sa_column=_text(key=True))
+    kind: str = Field(sa_column=_text())
+    subject: str = Field(sa_column=_text())
+    signal: str = Field(sa_column=_text())
+    decided_by: str = Field(sa_column=_text())
+    decided_on: str
+    act_owner: str | None = Field(default=None, sa_column=_text(null=True))
+    act_by: str | None = None
+    note: str = Field(sa_column=_text())
+    supersedes: str | None = Field(default=None, sa_column=Column(Text, nullable=True, unique=True))
+    recorded_at: int = Field(sa_column=_instant())
+    recorded_by: str = Field(sa_column=_text())
+    once: str | None = Field(default=None, sa_column=Column(Text, nullable=True, unique=True))
+    """What its caller named the request by, so that the same request is recorded once."""
+    revision: int = Field(sa_column=_instant())
+    """The ledger's, when it was recorded: what is kept of how things stand is older or newer than it."""
+
+
+class DecisionOutcomeRow(SQLModel, table=True):
+    """What was found of a decision when it was due, or later: closed or reopened, and by what."""
+
+    __tablename__ = "decision_outcome"
+    decision: str = Field(sa_column=_text(key=True))
+    at: int = Field(sa_column=_instant(key=True))
+    state: str = Field(sa_column=_text())
+    evidence: str = Field(sa_column=_text())
+
+
+class AnnotationRow(SQLModel, table=True):
+    """A team's reply, or what it says of its health, shown beside a signal. Never changed."""
+
+    __tablename__ = "annotation"
+    id: str = Field(sa_column=_text(key=True))
+    kind: str = Field(sa_column=_text())
+    subject: str = Field(sa_column=_text())
+    signal: str = Field(sa_column=_text())
+    health: str | None = Field(default=None, sa_column=_text(null=True))
+    text: str = Field(sa_column=_text())
+    said_by: str = Field(sa_column=_text())
+    expires_on: str | None = None
+    recorded_at: int = Field(sa_column=_instant())
+    recorded_by: str = Field(sa_column=_text())
+    once: str | None = Field(default=None, sa_column=Column(Text, nullable=True, unique=True))
 
 
 class PlanNodeRow(SQLModel, table=True):

@@ -329,7 +329,7 @@ class Writer:
             (self.source, binding, *columns.values()),
         )
 
-    def vocabulary(self, words: Iterable[Row], *, within: Collection[str] | None = None) -> None:
+    def vocabulary(self, words: Iterable[Row], *, within: Collection[str | None] | None = None) -> None:
         """Snapshots the tracker's words: rows of (field, id, name, category, scope, colour). What is gone is closed, not
         removed; `within` some scopes only."""
         names = "field, id, name, category, scope, colour"

@@ -7,9 +7,10 @@ from datetime import datetime
 
 import msgspec
 
-from ledger.model import FINISHED, Health
+from ledger.model import FINISHED, Annotation, Health
 from signals.between import consumers
 from signals.catalogue import CATALOGUE, RANK, Evidence, Verdict
+from signals.deciding import Followed, Spoken, answer, decision_owners
 from signals.facts import Facts
 from signals.nodes import NodeStatus
 from signals.rollup import KNOWN
@@ -38,6 +39,10 @@ class NeedsDecision(msgspec.Struct, frozen=True):
     """Since when it was noted as open; None where nobody looked yet."""
     first_visible_at: datetime | None = None
     """When it was open for the first time."""
+    decision: Followed | None = None
+    """What was decided about it, and what became of that."""
+    annotations: tuple[Annotation, ...] = ()
+    """What the team says beside it."""
 
     @property
     def variant(self) -> str:
@@ -70,6 +75,18 @@ def exceptions(facts: Facts, verdicts: Iterable[Verdict], nodes: Mapping[str, No
             yield _needs(facts, v, nodes)
 
 
+def spoken_of(rows: Iterable[NeedsDecision], spoken: Spoken) -> list[NeedsDecision]:
+    """The same with what people decided and say beside it; of a decision that did not help, the sentence too."""
+    said = [a for a in spoken.annotations if spoken.counts(a)]
+    return [_with(e, answer(spoken.decisions, e), said) for e in rows]
+
+
+def _with(e: NeedsDecision, decided: Followed | None, said: Iterable[Annotation]) -> NeedsDecision:
+    beside = tuple(a for a in said if a.subject == e.subject and a.signal in ("", e.key))
+    because = f"{e.because} ({decided.says})" if decided is not None and decided.loop == "reopened" else e.because
+    return msgspec.structs.replace(e, because=because, decision=decided, annotations=beside)
+
+
 def urgency(row: NeedsDecision) -> tuple[object, ...]:
     """The worst and furthest reaching first."""
     return (-RANK[row.severity], -len(row.affects), row.node, row.signal, row.key)
@@ -79,14 +96,9 @@ def _needs(facts: Facts, v: Verdict, nodes: Mapping[str, NodeStatus]) -> NeedsDe
     row = CATALOGUE[v.signal]
     node = nodes.get(v.subject)
     right = next((r for r in facts.plan.decision_rights if r.situation == row.situation), None)
-    w = facts.plan.workstream_by_key.get(v.subject)
-    decides = right.decision_owner if right else (w.sponsor or w.owner) if w else node.owner if node else None
-    if decides == "sponsor":
-        decides = facts.plan.sponsor_of(v.subject)
-    elif decides == "owner":
-        decides = node.owner if node else None
+    decides = next(iter(decision_owners(facts.plan, row.situation, v.subject)), None)
     streams = facts.plan.workstream_by_key
-    waiting = [streams[k].name for k in consumers(facts, v.subject) if k in streams] if w else []
+    waiting = [streams[k].name for k in consumers(facts, v.subject) if k in streams] if v.subject in streams else []
     return NeedsDecision(
         v.signal, row.title, str(v.severity), v.subject, node.name if node else v.subject, v.because,
         name(facts, node.owner) if node and node.owner else None, name(facts, decides) if decides else None,

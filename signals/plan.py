@@ -12,6 +12,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from ledger.model import Decision
+
 Direction = Literal["increase", "decrease", "maintain_above", "maintain_below"]
 Curve = Literal["linear", "step", "milestones", "table", "none"]
 State = Literal["proposed", "committed", "delivered", "accepted", "withdrawn"]
@@ -162,17 +164,6 @@ class DecisionRight(msgspec.Struct, frozen=True):
     decision_owner: str
     response: str
     sla_days: int = 5
-
-
-class Decision(msgspec.Struct, frozen=True):
-    """What was decided about a node: intake, defer, not_now, reject, rebaseline, tradeoff, recovery."""
-
-    kind: Literal["intake", "defer", "not_now", "reject", "rebaseline", "tradeoff", "recovery"]
-    subject: str
-    decided_by: str
-    decided_on: date
-    act_owner: str | None = None
-    act_by: date | None = None
 
 
 class Unread(msgspec.Struct, frozen=True):

@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from ledger.model import Annotation
 from signals.cadence import CheckIn
 from signals.catalogue import Evidence, Verdict
+from signals.deciding import Followed
 from signals.exceptions import NeedsDecision
 from signals.headline import Accountability
 from signals.nodes import NodeStatus
@@ -29,7 +31,23 @@ def veiled_verdict(v: Verdict, ask: str) -> Verdict:
 
 def veiled_exception(e: NeedsDecision, ask: str) -> NeedsDecision:
     """What needs a decision, where its verdict stands on something hidden."""
-    return msgspec.structs.replace(e, because=ask, evidence=(Evidence("", ask),) if e.evidence else ())
+    return msgspec.structs.replace(
+        e,
+        because=ask,
+        evidence=(Evidence("", ask),) if e.evidence else (),
+        decision=veiled_decision(e.decision, ask) if e.decision else None,
+        annotations=tuple(veiled_annotation(a, ask) for a in e.annotations),
+    )
+
+
+def veiled_decision(d: Followed, ask: str) -> Followed:
+    """A decision about something hidden: that it was made stays, its note goes."""
+    return msgspec.structs.replace(d, note=ask if d.note else "")
+
+
+def veiled_annotation(a: Annotation, ask: str) -> Annotation:
+    """What a team says beside something hidden."""
+    return msgspec.structs.replace(a, text=ask)
 
 
 def veiled_node(node: NodeStatus, ask_of: Callable[[str], str], *, measured: bool) -> NodeStatus:

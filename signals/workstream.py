@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ledger.model import Health
+from ledger.model import Decision, Health
 from signals.added import added
 from signals.cadence import last_said
 from signals.calendar import days
 from signals.catalogue import Evidence, Severity, Thresholds, Verdict, clear
-from signals.facts import Facts
+from signals.deciding import answers
+from signals.facts import Facts, ItemFacts
 from signals.pace import behind_pace, milestone_lost, no_plan, scope_change, slipping
-from signals.plan import Decision, Workstream
+from signals.plan import Workstream
 from signals.quiet import nominal_owner, orphaned, quiet, single_human
 from signals.telling import ended, touch, when
 
@@ -49,7 +50,7 @@ def blocked(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict
     evidence = tuple(Evidence(i.id, f"{i.key} blocked for {days(n)}", i.url) for n, i in stuck[:7])
     found = [Verdict("blocked_age", w.key, "open", "watch", f"{worst.key} '{worst.title}' is blocked for {days(age)}",
                      evidence=evidence, inputs={"days": age})]  # fmt: skip
-    silent = [(n, i) for n, i in stuck if n >= limit and not i.now.decision_needed]
+    silent = [(n, i) for n, i in stuck if n >= limit and not i.now.decision_needed and not _taken_up(facts, w, i)]
     if not silent:
         return [*found, clear("escalation_avoided", w.key)]
     because = (
@@ -59,6 +60,17 @@ def blocked(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict
         *found,
         Verdict("escalation_avoided", w.key, "open", "warn", because, evidence=evidence, inputs={"days": silent[0][0]}),
     ]
+
+
+def _taken_up(facts: Facts, w: Workstream, item: ItemFacts) -> bool:
+    """Whether it was decided since the block began who acts on it, and that day has not come: when it comes, a block is a block again."""
+    since = facts.calendar.day(item.blocked_since) if item.blocked_since else facts.today
+    raised = Verdict("escalation_avoided", w.key, "open")
+    return any(
+        d.act_owner and d.act_by and since <= d.decided_on <= facts.today < d.act_by
+        for d in facts.plan.decisions
+        if answers(d, raised)
+    )
 
 
 def zombie_work(facts: Facts, w: Workstream, thresholds: Thresholds) -> list[Verdict]:
@@ -85,7 +97,7 @@ def _turned_down(facts: Facts, w: Workstream) -> Decision | None:
 
     def last(subject: str) -> Decision | None:
         about = [d for d in facts.plan.decisions if d.subject == subject and d.decided_on <= facts.today]
-        latest = max(about, key=lambda d: d.decided_on, default=None)
+        latest = max(reversed(about), key=lambda d: d.decided_on, default=None)  # of one day's, the one recorded last
         return latest if latest is not None and latest.kind in TURNED_DOWN else None
 
     if (own := last(w.key)) is not None:

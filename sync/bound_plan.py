@@ -1,4 +1,4 @@
-"""The plan as of an instant: what the files say, and what records of trackers say that are bound as parts of it.
+"""The plan as of an instant: what the files say, what people decided, and what records of trackers say that are bound as parts of it.
 
 A record is read as strictly as a file. A word that cannot be understood leaves its part out, or the whole node where it cannot be without
 that part, and is told in a sentence (`Plan.unread`). Nothing is guessed, and a record never overrules a file.
@@ -24,6 +24,7 @@ from normalizer.people import People
 from normalizer.references import URL, references
 from normalizer.scales import folded
 from normalizer.translate import as_text
+from signals.deciding import in_force
 from signals.plan import (
     Dependency,
     Direction,
@@ -37,6 +38,7 @@ from signals.plan import (
     Workstream,
 )
 from sync.configuration import Configuration
+from sync.deciding import decisions_at
 
 DIRECTIONS, CURVES = get_args(Direction), ("none", "linear", "step", "milestones")
 KINDS = ("okr", "v2mom", "hoshin", "other")
@@ -64,12 +66,11 @@ def plan_at(
         for s in ledger.stated(source.key, binding.key, at=at, known=basis == "known")
         if _was_there(s, at)
     ]
-    bindings = {s.key: {b.key for b in s.entry.bindings} for s in configuration.sources}
-    return (
-        with_records(configuration.plan, told, People(configuration.persons()), bindings)
-        if told
-        else configuration.plan
-    )
+    plan, bindings = configuration.plan, {s.key: {b.key for b in s.entry.bindings} for s in configuration.sources}
+    decisions = in_force(decisions_at(ledger, configuration, at, basis))
+    if decisions != plan.decisions:
+        plan = msgspec.structs.replace(plan, decisions=decisions)
+    return with_records(plan, told, People(configuration.persons()), bindings) if told else plan
 
 
 def meet_plan(ledger: Ledger, configuration: Configuration) -> None:

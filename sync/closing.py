@@ -19,6 +19,7 @@ from signals.nodes import NodeStatus
 from sync.bound_plan import meet_plan
 from sync.configuration import Configuration
 from sync.facts import Gatherer, thresholds
+from sync.loops import close_loops
 from sync.standing import above_now, open_now, refresh
 
 
@@ -140,7 +141,7 @@ def _weeks_back(facts: Facts, week: str) -> Iterator[str]:
 
 
 def note_open(ledger: Ledger, configuration: Configuration, *, changed: bool = True) -> tuple[int, int]:
-    """Notes which signals are open now; how many opened and how many cleared since it was last noted.
+    """Notes which signals are open now, and whether decisions that are due helped; how many opened and cleared since the last note.
 
     changed: whether anything was read since; if not, a note of the same day still holds.
     """
@@ -150,5 +151,7 @@ def note_open(ledger: Ledger, configuration: Configuration, *, changed: bool = T
     if not changed and last is not None and calendar.day(last) == calendar.day(ledger.clock()):
         return 0, 0
     refresh(ledger, configuration)
-    rows = open_now(ledger, configuration, above_now(ledger, configuration))
+    above = above_now(ledger, configuration)
+    rows = open_now(ledger, configuration, above)
+    close_loops(ledger, configuration, above)
     return ledger.note_signals({e.key: (e.severity, e.because) for e in rows})

@@ -131,14 +131,19 @@ def refresh(ledger: Ledger, configuration: Configuration) -> Stood:
         if after == before and not _read_again(ledger, configuration, plan):
             return before
         if len(changed) < TOO_MANY:
-            return _Keeper(ledger, configuration, before, after).judge_changed(changed)
+            decided = ledger.decisions.subjects_since(before.revision)
+            return _Keeper(ledger, configuration, before, after).judge_changed(changed, decided)
     ledger.forget_standing()
     return _Keeper(ledger, configuration, ledger.stood(), Stood(stamp, ledger.revision())).judge_all()
 
 
 def stamp_of(configuration: Configuration, plan: Plan, day: str) -> str:
-    """What tells apart two plans, or thresholds, or people, or days, under which things may stand differently."""
+    """What tells apart two plans, or thresholds, or people, or days, under which things may stand differently.
+
+    A decision that is recorded concerns its subject only, and is told by the ledger's revision.
+    """
     c = configuration.calendar
+    plan = msgspec.structs.replace(plan, decisions=configuration.plan.decisions)
     calendar = (c.zone, c.close_day, str(c.close_time), c.country, sorted(map(str, c.own_holidays)))
     departments = [(d.department, d.cadence, d.signals) for d in configuration.departments]
     people = [
@@ -263,10 +268,11 @@ class _Keeper:
 
     # -- what changed ----------------------------------------------------------------------------------------------
 
-    def judge_changed(self, changed: Sequence[str]) -> Stood:
-        """Judges the workstreams that changed items concern, and what lies above them."""
+    def judge_changed(self, changed: Sequence[str], decided: Collection[str] = ()) -> Stood:
+        """Judges the workstreams that changed items and decisions concern, and what lies above them."""
         results = _read_again(self.ledger, self.configuration, self.plan)
-        if not changed and not results:
+        below = {key for subject in decided for key in self.plan.below(subject)}
+        if not changed and not results and not below:
             return self.after if self.before.revision != self.after.revision and self._keep() else self.before
         places = list(self.ledger.places(_sources(self.configuration), changed))
         homes = self.ledger.homes(changed)
@@ -276,7 +282,7 @@ class _Keeper:
         for ref, key, _, _ in rows:
             if key != NONE:
                 moved[ref].append(key)
-        dirty = self._concerned(places, homes, moved)
+        dirty = self._concerned(places, homes, moved) | (below & self.plan.workstream_by_key.keys())
         members = _Kept(self.ledger, moved)
         self._judge(self.gatherer.slices({}, dirty), members)
         names = {p.id for p in places} | {p.key for p in places}
@@ -288,7 +294,9 @@ class _Keeper:
         results |= {
             kr for key in dirty for kr in self.plan.workstream_by_key[key].supports if kr in self.plan.key_result_by_key
         }
+        results |= below & self.plan.key_result_by_key.keys()
         objectives = {self.plan.key_result_by_key[k].objective for k in results}
+        objectives |= below & self.plan.objective_by_key.keys()
         self._above(
             results,
             objectives,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from datetime import date
+from hashlib import blake2b
 from typing import Literal
 
 from pydantic import Field, model_validator
 
+from ledger.model import Decision, DecisionKind
 from signals import plan as made
 from signals.catalogue import CATALOGUE
 from sync.configuration.base import Key, Strict
@@ -162,7 +164,7 @@ class DecisionRightEntry(Strict):
 
 
 class DecisionEntry(Strict):
-    kind: Literal["intake", "defer", "not_now", "reject", "rebaseline", "tradeoff", "recovery"]
+    kind: DecisionKind
     subject: str
     decided_by: str
     decided_on: date
@@ -193,7 +195,7 @@ class Gathered:
         self.workstreams: list[made.Workstream] = []
         self.dependencies: list[made.Dependency] = []
         self.rights: list[made.DecisionRight] = []
-        self.decisions: list[made.Decision] = []
+        self.decisions: list[Decision] = []
         self.named: list[tuple[YamlFile, PathTo, str, str]] = []
         """(file, path, what kind of thing, its key) of every reference, checked when all is read."""
         self.seen: dict[tuple[str, str], tuple[str, str]] = {}
@@ -219,7 +221,7 @@ class Gathered:
             self.rights.append(made.DecisionRight(r.situation, r.decision_owner, r.response, r.sla_days))
         for n, x in enumerate(entry.decisions):
             self.named.append((file, ("decisions", n, "subject"), "node", x.subject))
-            self.decisions.append(made.Decision(x.kind, x.subject, x.decided_by, x.decided_on, x.act_owner, x.act_by))
+            self.decisions.append(_decision(x, file.origin(("decisions", n))))
 
     def take(
         self,
@@ -369,3 +371,12 @@ def _metric(m: MetricEntry | None) -> made.Metric | None:
     readings = tuple(sorted((made.Reading(r.on, r.value) for r in m.readings), key=lambda r: r.on))
     source, item = (m.current.source, m.current.item) if m.current else (None, None)
     return made.Metric(m.type, m.direction, m.baseline, m.target, m.unit, m.curve, table, source, item, readings)
+
+
+def _decision(x: DecisionEntry, origin: str) -> Decision:
+    """A decision of the file; the same one has the same id wherever it stands in it."""
+    told = "\0".join((x.kind, x.subject, x.decided_by, str(x.decided_on), x.act_owner or "", str(x.act_by or "")))
+    return Decision(
+        x.kind, x.subject, x.decided_by, x.decided_on, x.act_owner, x.act_by, id=f"f-{blake2b(told.encode(), digest_size=8).hexdigest()}",
+        origin=origin,
+    )  # fmt: skip

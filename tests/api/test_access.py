@@ -28,11 +28,13 @@ from typer.testing import CliRunner
 from api.access import OPEN_TO_ALL, veil_for
 from api.app import create_app
 from api.cli import app as command
+from api.planning import board_at
 from api.server import log_config, run
 from demo.company import DemoCompany, configuration
 from ledger.engine import LedgerError
 from ledger.keys import PREFIX, KeyRefused
 from ledger.lists import EVENTS, ITEMS, LINKS, RECORDS, VERSIONS
+from ledger.model import Annotation, Decision
 from ledger.read import EVERYTHING, Filter
 from ledger.store import Ledger
 from ledger.veil import Veil
@@ -99,6 +101,18 @@ class House:
         )
         self.ledger.publish(week, msgspec.json.encode(msgspec.structs.replace(pack, check_ins=checks)).decode())
 
+    def speak(self) -> None:
+        """Records a decision and a reply about every workstream, and about one of its signals."""
+        opened = {e.subject: e.key for e in board_at(self.ledger, self.loaded).exceptions()}
+        today = self.loaded.calendar.day(self.clock())
+        for w in self.loaded.plan.workstreams:
+            for signal in ("", opened.get(w.key, "")):
+                made = Decision("recovery", w.key, "mia-wong", today, "mia-wong", today, signal, f"note of {w.key}")
+                self.ledger.decisions.record(made, by="test")
+                self.ledger.decisions.annotate(
+                    Annotation("reply", w.key, f"reply of {w.key}", "mia-wong", signal), by="test"
+                )
+
     def forget(self) -> None:
         self.clock.ahead = timedelta()
         with self.ledger.engine.begin() as connection:
@@ -117,6 +131,7 @@ def built(folder: Path, url: str = "") -> Iterator[House]:
             for bound in house.loaded.sources:
                 assert sync_source(bound, house.ledger, People(house.loaded.persons())).state == "complete"
             house.close_week()
+            house.speak()
             yield house
 
 
@@ -419,7 +434,7 @@ def confidential(house: House, department: str) -> set[str]:
     words = {
         f"{part} of {w.key}"
         for w in house.loaded.plan.workstreams
-        for part in ("reported_raw", "biggest_risk", "need_from_others")
+        for part in ("reported_raw", "biggest_risk", "need_from_others", "note", "reply")
         if any(
             (s.source, b) in bound for s in w.selections for b in ([s.binding] if s.binding else dict(bound).values())
         )
@@ -434,6 +449,7 @@ def addresses(house: House) -> Iterator[str]:
     nodes = house.loaded.plan
     fill = {
         "item_id": [i.item.id for i in house.ledger.items(EVERYTHING, limit=10_000)],
+        "decision_id": [d.id for d in house.ledger.decisions.recorded()],
         "departments/key": [d.department for d in house.loaded.departments],
         "key-results/key": [k.key for k in nodes.key_results],
         "pillars/key": [p.key for p in nodes.pillars],
@@ -651,7 +667,8 @@ WHOLE = {
 }  # fmt: skip
 """Questions of judging and keeping: only the whole ledger answers them, and what is made of them is veiled (api/planning.py)."""
 UNVEILED = {
-    "api/asking.py", "api/curtain.py", "api/deps.py", "api/feeds/calendar.py", "api/feeds/routes.py", "api/past.py", "api/planning.py",
+    "api/app_decisions.py", "api/asking.py", "api/curtain.py", "api/deps.py", "api/feeds/calendar.py", "api/feeds/routes.py", "api/past.py",
+    "api/planning.py",
     "api/retold.py",
 }  # fmt: skip
 """Where an answer to a reader is made from the whole ledger."""
@@ -805,12 +822,14 @@ def test_a_key_is_shown_once(house: House, terminal: Callable[..., Any]) -> None
     ("words", "says"),
     [
         (["bad name"], "is no name"),
-        (["bi", "--scope", "write"], "is not one of read, odata, sync, admin"),
+        (["bi", "--scope", "write"], "is not one of read, odata, sync, decide, admin"),
         (["bi", "--department", "lagal"], "no department is called 'lagal'"),
         (["bi", "--expires", "soon"], "write 12h, 90d or 8w"),
         (["bi", "--expires", "0d"], "write 12h, 90d or 8w"),
         (["bi", "--in-url"], "give it --expires, or --department"),
         (["bi", "--in-url", "--scope", "admin", "--expires", "1d"], "may only read"),
+        (["mia", "--scope", "decide"], "is somebody's: --person KEY"),
+        (["mia", "--scope", "decide", "--person", "mia-wang"], "nobody active in people.yaml has the key 'mia-wang'"),
     ],
 )
 def test_a_key_that_there_cannot_be_is_refused(terminal: Callable[..., Any], words: list[str], says: str) -> None:

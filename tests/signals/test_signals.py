@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.model import Health, Lifecycle
+from ledger.model import Decision, Health, Lifecycle
 from signals.catalogue import Thresholds
 from signals.company import judge
 from signals.facts import SourceFacts
-from signals.plan import Decision, Dependency, KeyResult, Metric, Milestone, Objective, Reading
+from signals.plan import Dependency, KeyResult, Metric, Milestone, Objective, Reading
 from tests.planned import QUARTER, at, facts, item, judged, outcome, severity, stream
 
 D = date

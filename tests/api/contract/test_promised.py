@@ -56,7 +56,9 @@ schema = promised()
 def test_every_answer_is_one_that_is_promised(case: Any, app: FastAPI) -> None:
     with local(app) as client:
         sent = case.as_transport_kwargs(base_url=ROOT)
-        answer = client.request(**{k: v for k, v in sent.items() if k in ("method", "url", "params", "headers")})
+        answer = client.request(
+            **{k: v for k, v in sent.items() if k in ("method", "url", "params", "headers", "json")}
+        )
     case.validate_response(answer, checks=CHECKS)
 
 
