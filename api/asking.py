@@ -28,6 +28,11 @@ class Overview(msgspec.Struct, frozen=True):
     departments: tuple[Answer, ...]
     exceptions: tuple[NeedsSomebody, ...]
     exceptions_total: int
+    coverage: float | None
+    """Share of all active items whose health is known, 0-1; None without active items."""
+    unknown_share: float | None
+    data_age_seconds: float | None
+    """Age of the oldest source's last good read; None when one was never read."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -72,7 +77,9 @@ def overview(ledger: Reads, configuration: Configuration, *, now: datetime | Non
     ]
     rows = _exceptions(ledger, today)
     shown = tuple(rows[:limit] if limit else rows)
-    return Overview(configuration.organisation.name, now, tuple(departments), shown, len(rows))
+    whole = answer("", configuration.organisation.name, tallies, list(ages.values()), now)
+    worth = (whole.coverage, whole.unknown_share, whole.data_age_seconds)
+    return Overview(configuration.organisation.name, now, tuple(departments), shown, len(rows), *worth)
 
 
 def _ages(ledger: Reads, configuration: Configuration) -> dict[str, SourceAge]:

@@ -14,8 +14,8 @@ from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database,
 if TYPE_CHECKING:
     from ledger.store import Ledger
     from signals.nodes import NodeStatus
+    from sync.anew import Basis
     from sync.configuration import Configuration
-    from sync.facts import Basis
 
 
 def answer_node(

@@ -27,7 +27,7 @@ from sync.configuration.live import Live
 
 UNDER = "/v1/"
 ALSO_HEAD = ("/healthz", "/readyz")
-AGES = ("data_age_seconds",)
+AGES = ("data_age_seconds", "age_seconds")
 INSTANTS = ("as_of", "until")
 """Of an answer about now: the instant it was asked at. Who names an instant has it in the address."""
 SAID_BY_OTHERS = ("raw", "cells")

@@ -26,12 +26,22 @@ from signals.headline import FORMULA
 from signals.nodes import NodeStatus, aged
 from signals.plan import Plan
 from signals.trace import Trace, trace
+from sync.anew import Basis, Under
 from sync.bound_plan import plan_at
 from sync.closing import Pack, published
 from sync.configuration import Configuration
 from sync.deciding import spoken_at
-from sync.facts import Basis, Under, facts_of, judged_at, thresholds
-from sync.standing import above_now, kept_decisive, kept_nodes, kept_verdicts, open_now, open_of_trackers, refresh
+from sync.facts import facts_of, judged_at, thresholds
+from sync.standing import (
+    above_now,
+    every_now,
+    kept_decisive,
+    kept_nodes,
+    kept_verdicts,
+    open_now,
+    open_of_trackers,
+    refresh,
+)
 from sync.sums import FIRST, kept_sum
 
 Opened = dict[str, tuple[datetime, datetime]]
@@ -49,14 +59,6 @@ class PlanAnswer(msgspec.Struct, frozen=True):
     exceptions_total: int
     portfolio: Portfolio
     formula: str
-
-
-class Nodes(msgspec.Struct, frozen=True):
-    """Every node of a kind."""
-
-    as_of: datetime
-    basis: str
-    items: list[NodeStatus]
 
 
 class Below(msgspec.Struct, frozen=True):
@@ -127,6 +129,10 @@ class Board(Protocol):
         """Everything that was judged of a node or a tracker."""
         ...
 
+    def every(self) -> list[Verdict]:
+        """Everything that was judged, of every node and tracker."""
+        ...
+
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         """Verdicts of some keys, by which nodes stand as they do (`decided_by`)."""
         ...
@@ -156,6 +162,9 @@ class Past:
 
     def verdicts(self, key: str) -> list[Verdict]:
         return [v for v in self.judged.verdicts if v.subject == key]
+
+    def every(self) -> list[Verdict]:
+        return list(self.judged.verdicts)
 
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         return [v for v in self.judged.verdicts if v.key in keys]
@@ -191,6 +200,9 @@ class Now:
     def verdicts(self, key: str) -> list[Verdict]:
         return kept_verdicts(self.ledger, self.plan.kind_of(key) or "", key)
 
+    def every(self) -> list[Verdict]:
+        return every_now(self.ledger, self.configuration)
+
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         return kept_decisive(self.ledger, self.plan, keys)
 
@@ -224,6 +236,9 @@ class Veiled:
 
     def verdicts(self, key: str) -> list[Verdict]:
         return self.curtain.verdicts(self.board.verdicts(key))
+
+    def every(self) -> list[Verdict]:
+        return self.curtain.verdicts(self.board.every())
 
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         return self.curtain.verdicts(self.board.decisive(keys))

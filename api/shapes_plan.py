@@ -51,14 +51,6 @@ class Since(Standing):
     since: Instant = Field(description="The earlier instant, with its offset.")
 
 
-class Checked(BaseModel):
-    """Which check-ins; all when left out. Unknown parameters are refused."""
-
-    model_config = ConfigDict(extra="forbid")
-    week: str | None = Field(None, description="A week such as 2026-W47.")
-    node: str | None = Field(None, description="A workstream's key.")
-
-
 class AnswerOut(BaseModel):
     answer: Literal["yes", "no", "unanswered"]
     because: str
@@ -154,12 +146,6 @@ class NeedsDecisionOut(BaseModel):
     annotations: list[AnnotationOut] = Field([], description="What the team says beside it.")
 
 
-class NodesOut(BaseModel):
-    as_of: datetime
-    basis: str
-    items: list[NodeStatusOut]
-
-
 class PortfolioOut(BaseModel):
     watermelons: int
     green_verified: int
@@ -233,11 +219,6 @@ class TraceOut(BaseModel):
     because: str
 
 
-class ExceptionsOut(BaseModel):
-    as_of: datetime
-    items: list[NeedsDecisionOut]
-
-
 class DependencyOut(BaseModel):
     """A commitment: what, by when, who; and the sentences that are open on it."""
 
@@ -252,10 +233,6 @@ class DependencyOut(BaseModel):
     state: str
     provider_item: str | None
     open: list[str]
-
-
-class DependenciesOut(BaseModel):
-    items: list[DependencyOut]
 
 
 class NodeChangeOut(BaseModel):
@@ -298,10 +275,6 @@ class CheckInOut(BaseModel):
     slower_than_weekly: bool
 
 
-class CheckInsOut(BaseModel):
-    items: list[CheckInOut]
-
-
 class DefinitionOut(BaseModel):
     key: str
     kind: str
@@ -310,7 +283,3 @@ class DefinitionOut(BaseModel):
     asks: str
     thresholds: dict[str, float]
     version: str
-
-
-class DefinitionsOut(BaseModel):
-    items: list[DefinitionOut]

@@ -49,6 +49,8 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     raw: bytes
     present: bool
     """Whether the item was still there at the instant that was asked for."""
+    observed: int = 0
+    """Since when (ms) it is known so."""
 
 
 class Stated(msgspec.Struct, frozen=True):
@@ -110,6 +112,7 @@ class Remembered(Reads):
             i.presence,
             i.missing_since,
             i.changed_at,
+            v.observed_from,
         )
         statement = statement.join_from(ItemVersionRow, ItemRow, v.item_id == i.id)
         if raws:
@@ -315,4 +318,4 @@ def _told(row: Any, at: datetime, *, known: bool) -> Told:
     gone = row[4] in GONE
     # When it vanished: as was known then, when that was concluded; as is known now, when it was first missed.
     since = row[6] if known or row[5] is None else row[5]
-    return Told(row[0], row[1], _item(row[2]), row[3].encode(), not (gone and since <= to_ms(at)))
+    return Told(row[0], row[1], _item(row[2]), row[3].encode(), not (gone and since <= to_ms(at)), row[7])

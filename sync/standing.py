@@ -452,6 +452,16 @@ def open_of_trackers(ledger: Ledger, configuration: Configuration) -> list[Needs
     return list(exceptions(above, judge_sources(above, thresholds(configuration)), {}))
 
 
+def every_now(ledger: Ledger, configuration: Configuration) -> list[Verdict]:
+    """Everything that is judged now: what is kept of the plan's nodes, and what shows of the trackers now."""
+    streams = [v for row in ledger.standing("workstream").values() for v in _rest(row.judged).verdicts]
+    kinds = ("key_result", "objective", "between")
+    others = [
+        v for kind in kinds for row in ledger.standing(kind).values() if row.judged for v in _verdicts(row.judged)
+    ]
+    return [*streams, *others, *judge_sources(above_now(ledger, configuration), thresholds(configuration))]
+
+
 def above_now(ledger: Ledger, configuration: Configuration) -> Facts:
     """The plan, people and sources now; no items and no readings."""
     gatherer = Gatherer(ledger, configuration, ledger.clock())

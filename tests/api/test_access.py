@@ -33,6 +33,7 @@ from api.server import log_config, run
 from demo.company import DemoCompany, configuration
 from ledger.engine import LedgerError
 from ledger.keys import PREFIX, KeyRefused, Keys
+from ledger.lists import EVENTS, ITEMS, LINKS, RECORDS, VERSIONS
 from ledger.model import Annotation, Decision
 from ledger.read import EVERYTHING, Filter
 from ledger.store import Ledger
@@ -422,7 +423,7 @@ def test_an_error_of_ours_says_nothing_of_its_inside(house: House, monkeypatch: 
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the secret title")
 
-    monkeypatch.setattr("api.app.shape", broken)
+    monkeypatch.setattr("api.lists.item_row", broken)
     with local(house.app(), raise_server_exceptions=False) as client:
         answer = client.get("/v1/items", headers={"X-Request-ID": "r1"})
     assert (answer.status_code, answer.json()["type"]) == (500, "unexpected")
@@ -489,6 +490,31 @@ def addresses(house: House) -> Iterator[str]:
         f"/v1/{of}?as_of={then}" for of in ("workstreams", "key-results", "pillars", "exceptions", "dependencies")
     )
     yield from (f"/v1/nodes/{of}?as_of={then}" for of in ("company/status", "sales-enablement/explain"))
+    yield from (
+        f"/v1/items?limit=500&{of}"
+        for of in (f"as_of={then}", "include=raw,links,versions,events", "modified_since=1970-01-01T00:00:00Z")
+    )
+    yield from (
+        f"/v1/{of}"
+        for of in (
+            "items.csv",
+            "versions.jsonl?superseded=true",
+            "events.csv",
+            "links.csv",
+            "signals.jsonl",
+            "signals.md",
+        )
+    )
+    yield from (
+        f"/v1/{of}"
+        for of in (
+            f"signals.csv?as_of={then}",
+            "exceptions.md",
+            "check-ins.csv",
+            "nodes/company/status.md",
+            "status.md",
+        )
+    )
     for path in (p for p in paths(house.app()) if not p.startswith(("/odata", "/files/", "/feeds"))):
         name = re.search(r"\{(\w+)\}", path)
         if name is None:
@@ -565,7 +591,7 @@ def test_headlines_and_counts_are_the_same_for_everybody(house: House) -> None:
         for one, other in zip(a["departments"], b["departments"], strict=True):
             told = ("department", "headline", "because", "items", "lifecycle", "health", "coverage")
             assert {k: one[k] for k in told} == {k: other[k] for k in told}
-        a, b = (c.get("/v1/departments").json() for c in (whole, narrow))
+        a, b = (c.get("/v1/departments").json()["items"] for c in (whole, narrow))
         assert a == b
 
 
@@ -689,10 +715,12 @@ QUESTIONS: dict[str, Callable[[Any, str], Any]] = {
     "inbox": lambda r, _: r.inbox(),
     "words": lambda r, _: list(r.words("legal-jira")),
     "raws": lambda r, _: list(r.raws("legal-jira")),
+    "listed": lambda r, _: [r.listed(of) for of in (ITEMS, VERSIONS, EVENTS, LINKS, RECORDS)],
 }
 """Every question to the ledger whose answer tells of rows."""
 COUNTED = {
-    "revision", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "hides", "whole",
+    "revision", "horizon", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "hides",
+    "whole",
 }  # fmt: skip
 """Questions whose answers are counts, instants, keys of the plan, or whom to ask."""
 WHOLE = {
@@ -703,7 +731,8 @@ WHOLE = {
 }  # fmt: skip
 """Questions of judging and keeping: only the whole ledger answers them, and what is made of them is veiled (api/planning.py)."""
 UNVEILED = {
-    "api/app_decisions.py", "api/asking.py", "api/curtain.py", "api/deps.py", "api/feeds/calendar.py", "api/feeds/routes.py", "api/packs.py", "api/planning.py",
+    "api/app_decisions.py", "api/asking.py", "api/curtain.py", "api/deps.py", "api/feeds/calendar.py", "api/feeds/routes.py", "api/past.py",
+    "api/packs.py", "api/planning.py",
     "api/retold.py",
 }  # fmt: skip
 """Where an answer to a reader is made from the whole ledger."""
