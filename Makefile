@@ -26,11 +26,16 @@ test: $(READY) postgres calc odata-clients contract-linters browser-tools ## eve
 smoke: $(READY) ## the installed command without any development dependency, from a wheel, in an environment of its own
 	@sh tests/smoke.sh $(PYTHON)
 
-bench: $(READY) ## count requests to the trackers, measure judging, tables as files, and syncs beside the raw floor of the same run (ARGS="--issues 1000,10000")
+bench: $(READY) ## count requests to the trackers, measure judging, reading, tables as files, and syncs beside the raw floor of the same run (ARGS="--issues 1000,10000")
 	$(BIN)/python -m tests.economy
 	$(BIN)/python -m tests.judging
 	$(BIN)/python -m tests.exporting
+	$(BIN)/python -m tests.reading
 	$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: reading
+reading: $(READY) ## measure reading alone, beside the raw floor, datasette, SQLModel and roapi on the same database (ARGS="--items 10000 --seconds 1")
+	$(BIN)/python -m tests.reading $(ARGS)
 
 backtest: $(READY) ## companies with known truth: how well the signals foresee what will miss, beside two baselines (ARGS="--seeds 50")
 	$(BIN)/python -m tests.backtest $(ARGS)

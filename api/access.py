@@ -29,6 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import cookies
 from api.deps import MissingScope, NoAccess, SignInFailed, TooManyRequests, Unprotected, problems
+from api.known_keys import KnownKeys
 from api.oidc import Providers
 from api.rights import rights_of
 from api.same_origin import refuse_other_sites, with_token
@@ -110,6 +111,7 @@ class Door:
 
     def __init__(self, app: ASGIApp, ledger: Ledger, live: Live, providers: Providers) -> None:
         self.app, self.ledger, self.live, self.providers = app, ledger, live, providers
+        self.keys = KnownKeys(ledger)
         self.limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,7 +129,7 @@ class Door:
         try:
             if scope["path"] in GATE and await run_in_threadpool(self._at_the_gate, scope):
                 return await self.app(scope, receive, send)
-            reader, veil = await run_in_threadpool(self._admit, scope, in_address)
+            reader, veil = await self._admitted(scope, in_address)
             receive = await self._meant(scope, receive)
         except (StatusProblem, LedgerError) as refused:
             return await self._refuse(refused, scope, receive, send)
@@ -169,6 +171,12 @@ class Door:
             response = with_ways_in(response, scope, await run_in_threadpool(self._settings))
         await response(scope, receive, send)
 
+    async def _admitted(self, scope: Scope, in_address: str | None) -> tuple[Reader, Veil]:
+        """As below; in a thread of its own where the database has to be waited for."""
+        if self.keys.at_once(_from_header(scope) or in_address):
+            return self._admit(scope, in_address)
+        return await run_in_threadpool(self._admit, scope, in_address)
+
     def _admit(self, scope: Scope, in_address: str | None) -> tuple[Reader, Veil]:
         """Who asks and what they may see.
 
@@ -189,7 +197,7 @@ class Door:
         state.session, state.csrf = None, ""
         if not (secret := header or in_address):
             return self._signed_in(scope, configuration) or self._nobody(scope, configuration)
-        key = self.ledger.keys.find(secret)
+        key = self.keys.find(secret)
         if key is None:
             return self._with_token(header, configuration) or self._nobody(
                 scope, configuration, "this key is not known"
@@ -200,7 +208,7 @@ class Door:
             raise NoAccess(
                 "this key may not stand in an address: send it as Bearer or as Basic password, or make one with --in-url"
             )
-        self._used(self.ledger.keys.used, key)
+        self._used(self.keys.used, key)
         return Reader(key.id, key.name, key.scopes, key.departments, key.person)
 
     def _nobody(self, scope: Scope, configuration: Configuration, why: str = "") -> Reader:
@@ -210,7 +218,7 @@ class Door:
             NoAccess, Unprotected
         """
         signing = configuration.organisation.sign_in is not None
-        if not signing and not self.ledger.keys.exist():
+        if not signing and not self.keys.exist():
             return _from_here(scope)
         raise NoAccess(
             why or f"an access key is needed: {MAKE_ONE}" + (", or a browser signs in at /sign-in" if signing else "")

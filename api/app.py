@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from asgi_correlation_id import CorrelationIdMiddleware
-from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import APIKeyQuery
 from fastapi.security.http import HTTPBase
 from fastapi_problem.handler import add_exception_handler
 
 from api.access import Door
 from api.app_decisions import deciding, decisions
+from api.app_packs import packs
 from api.app_plan import plan
-from api.asking import explain, overview, sources
+from api.asking import explain, overview
 from api.connect.routes import connect
 from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED, WRONG_PARAMETERS
 from api.deps import (
@@ -41,33 +42,27 @@ from api.feeds.routes import feeds
 from api.files.routes import files
 from api.headers import SecurityHeaders
 from api.kept import Keeper
+from api.lists import lists
 from api.manners import Manners
-from api.mapping import inbox, mapping_of
+from api.mapping import mapping_of
 from api.odata.routes import odata
 from api.oidc import Providers
 from api.pages.routes import add_pages
+from api.plan_lists import plan_lists
+from api.rows import shape
 from api.shapes import (
-    Asked,
     DepartmentMappingOut,
-    DepartmentsOut,
     EventOut,
     ExplanationOut,
     HistoryOut,
     ItemOut,
-    ItemsOut,
-    SourceOut,
-    SourcesOut,
     StatusOut,
-    UnmappedListOut,
-    UnmappedOut,
-    UnresolvedOut,
     VersionOut,
-    department_shape,
-    shape,
 )
 from api.sign_in import signing
+from api.source_lists import source_lists
+from api.suffix import Suffixes
 from ledger.engine import LedgerError
-from ledger.read import Filter
 from ledger.store import Ledger
 from sync.configuration import Configuration
 from sync.configuration.live import Live
@@ -102,18 +97,6 @@ def get_status(ledger: LedgerDep, live: LiveDep) -> StatusOut:
     """Every department's headline with its reason, coverage and age, and the worst of what needs somebody."""
     told = msgspec.to_builtins(overview(ledger, live.current))
     return StatusOut.model_validate({**told, "notes": [live.problem] if live.problem else []})
-
-
-@v1.get("/items", summary="Items, page by page", tags=["items"])
-def list_items(ledger: LedgerDep, asked: Annotated[Asked, Query()]) -> ItemsOut:
-    """Items in the order of their ids, filtered; `next_cursor` leads to the next page and is null on the last."""
-    where = Filter(
-        asked.source, asked.lifecycle, asked.health, asked.status, asked.presence, asked.owner, asked.blocked
-    )
-    page = ledger.items(where, after=asked.cursor, limit=asked.limit + 1)
-    shown = page[: asked.limit]
-    more = shown[-1].item.id if len(page) > asked.limit else None
-    return ItemsOut(items=[shape(kept) for kept in shown], next_cursor=more, as_of=ledger.clock())
 
 
 @v1.get("/items/{item_id}", responses=NO_SUCH_ITEM, summary="One item", tags=["items"])
@@ -152,14 +135,6 @@ def get_history(item_id: str, ledger: LedgerDep) -> HistoryOut:
     return HistoryOut(versions=versions, events=events)
 
 
-@v1.get("/departments", summary="Departments, and what waits for their heads", tags=["departments"])
-def list_departments(ledger: LedgerDep, configuration: ConfigurationDep) -> DepartmentsOut:
-    """Every department with its sources, the owners of its mapping, and how many of its words wait for a translation."""
-    unmapped = ledger.unmapped_words(at=ledger.clock())
-    waiting = {d.department: sum(unmapped.get(s.key, 0) for s in d.sources) for d in configuration.departments}
-    return DepartmentsOut(items=[department_shape(d, configuration, waiting) for d in configuration.departments])
-
-
 @v1.get(
     "/departments/{key}/mapping",
     responses=NO_SUCH_DEPARTMENT,
@@ -173,25 +148,6 @@ def get_mapping(key: str, ledger: LedgerDep, configuration: ConfigurationDep) ->
         known = ", ".join(d.department for d in configuration.departments)
         raise NoSuchDepartment(f"no department has the key '{key}': known are {known}")
     return DepartmentMappingOut.model_validate(msgspec.to_builtins(mapping_of(ledger, configuration, department)))
-
-
-@v1.get("/unmapped", summary="Words without a translation, with samples and suggestions", tags=["departments"])
-def list_unmapped(ledger: LedgerDep, configuration: ConfigurationDep) -> UnmappedListOut:
-    """Every word that has no translation yet, the file it belongs in, and what it may mean."""
-    found = inbox(ledger, configuration)
-    return UnmappedListOut(items=[UnmappedOut.model_validate(msgspec.to_builtins(u)) for u in found])
-
-
-@v1.get("/links/unresolved", summary="What items name and no tracker has", tags=["items"])
-def list_unresolved(ledger: LedgerDep) -> UnresolvedOut:
-    """Keys and addresses that items name and that lead to nothing we see."""
-    return UnresolvedOut.model_validate({"items": msgspec.to_builtins(ledger.unresolved())})
-
-
-@v1.get("/sources", summary="How fresh is what we know?", tags=["sources"])
-def list_sources(ledger: LedgerDep, configuration: ConfigurationDep) -> SourcesOut:
-    """Every source with its last run, when it is due next, and what of it could not be read."""
-    return SourcesOut(items=[SourceOut.model_validate(row) for row in sources(ledger, configuration)])
 
 
 def _whole(event: Any) -> dict[str, Any]:
@@ -230,13 +186,14 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     providers = app.state.providers = Providers(ledger.clock)
     app.add_exception_handler(LedgerError, problems)
     app.add_middleware(Manners, ledger=ledger, live=live)
+    app.add_middleware(Suffixes)
     app.add_middleware(Door, ledger=ledger, live=live, providers=providers)
     app.add_middleware(SecurityHeaders, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
     app.include_router(health)
     app.include_router(signing)
     app.include_router(docs)
-    for router in (v1, plan, decisions):
+    for router in (v1, lists, source_lists, plan_lists, plan, packs, decisions):
         app.include_router(
             router,
             dependencies=[*KEYS, Depends(nothing_else)],

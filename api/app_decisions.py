@@ -10,7 +10,6 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
 from api.access import ANYBODY, Reader
-from api.app_plan import instant_of
 from api.deps import (
     NO_SUCH_DECISION,
     NOT_RECORDED,
@@ -22,6 +21,7 @@ from api.deps import (
     NoDecisionRight,
     NoSuchDecision,
 )
+from api.instants import instant
 from api.planning import spoken
 from api.shapes_decisions import (
     AnnotationOut,
@@ -136,7 +136,7 @@ def post_annotation(
 
 
 def _spoken(asked: Page, ledger: Reads, configuration: Configuration) -> Spoken:
-    return spoken(ledger, configuration, instant_of(asked, ledger) or ledger.clock(), asked.basis)
+    return spoken(ledger, configuration, instant(asked.as_of, ledger) or ledger.clock(), asked.basis)
 
 
 def _page(rows: Iterable[K], wanted: dict[str, Any], asked: Page) -> tuple[list[K], str | None]:

@@ -1,38 +1,27 @@
-"""The HTTP API of the plan: pillars down to workstreams, exceptions, dependencies, definitions; as of any instant."""
+"""The HTTP API of the plan: how one node stands, why, what came before it and what changed; as of any instant."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from api.deps import NO_SUCH_NODE, WRONG_INSTANT, ConfigurationDep, LedgerDep, NoSuchPlanNode, WrongInstant
+from api.instants import instant
 from api.planning import (
     Board,
     NoSuchNode,
     board_at,
     changes,
-    check_ins,
-    definitions,
     reasons,
     standing,
     traced,
 )
+from api.sent import sent
 from api.shapes_plan import (
-    EXAMPLE,
-    AsOf,
     ChangesOut,
-    Checked,
-    CheckInOut,
-    CheckInsOut,
-    DefinitionsOut,
-    DependenciesOut,
-    DependencyOut,
-    ExceptionsOut,
-    NodesOut,
-    NodeStatusOut,
     ReasonsOut,
     Since,
     Standing,
@@ -47,23 +36,9 @@ Asked = Annotated[Standing, Query()]
 REFUSALS: dict[int | str, dict[str, Any]] = {**NO_SUCH_NODE, **WRONG_INSTANT}
 
 
-def instant_of(asked: AsOf, ledger: Reads) -> datetime | None:
-    """The instant asked for; None, which is now, where none is."""
-    now = ledger.clock()
-    if asked.as_of is None:
-        return None
-    if asked.as_of.tzinfo is None:
-        raise WrongInstant(f"as_of needs an offset, for example {EXAMPLE} (write + as %2B in an address)")
-    if asked.as_of.year < 1970:
-        raise WrongInstant(f"as_of {asked.as_of.isoformat()} lies before 1970, and so before anything that is known")
-    if asked.as_of > now + timedelta(minutes=5):
-        raise WrongInstant(f"as_of {asked.as_of.isoformat()} lies in the future")
-    return asked.as_of
-
-
 def _in_period(asked: Standing, ledger: Reads, configuration: Configuration) -> datetime | None:
     """The instant asked for; a period alone means its end, or now while it runs."""
-    at = instant_of(asked, ledger)
+    at = instant(asked.as_of, ledger)
     if asked.period is None:
         return at
     period = configuration.plan.period_by_key.get(asked.period)
@@ -81,58 +56,43 @@ def _in_period(asked: Standing, ledger: Reads, configuration: Configuration) -> 
     return end if at is None and ledger.clock() > end else at
 
 
-def _nodes(kind: str, asked: Standing, ledger: Reads, configuration: Configuration) -> NodesOut:
-    board = _board(asked, ledger, configuration)
-    found = [NodeStatusOut.told(n) for n in board.nodes(kind).values()]
-    return NodesOut(as_of=board.as_of, basis=asked.basis, items=found)
+def board_asked(asked: Standing, ledger: Reads, configuration: Configuration) -> Board:
+    """How everything stands as of what was asked for.
 
-
-def _board(asked: Standing, ledger: Reads, configuration: Configuration) -> Board:
+    Raises:
+        WrongInstant: there is no such instant or period.
+    """
     return board_at(ledger, configuration, _in_period(asked, ledger, configuration), asked.basis, asked.mapping)
 
 
-@plan.get("/pillars", summary="Every pillar and how it stands", responses=WRONG_INSTANT)
-def list_pillars(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
-    """Pillars with headline, reasons, coverage and age, as of now or of any instant."""
-    return _nodes("pillar", asked, ledger, configuration)
-
-
-@plan.get("/objectives", summary="Every objective and how it stands", responses=WRONG_INSTANT)
-def list_objectives(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
-    """Objectives with headline, reasons, coverage and age, as of now or of any instant."""
-    return _nodes("objective", asked, ledger, configuration)
-
-
-@plan.get("/key-results", summary="Every key result and how it stands", responses=WRONG_INSTANT)
-def list_key_results(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
-    """Key results with headline, reasons, progress and age, as of now or of any instant."""
-    return _nodes("key_result", asked, ledger, configuration)
-
-
-@plan.get("/workstreams", summary="Every workstream and how it stands", responses=WRONG_INSTANT)
-def list_workstreams(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> NodesOut:
-    """Workstreams with what was reported, what the evidence says, and age, as of now or of any instant."""
-    return _nodes("workstream", asked, ledger, configuration)
-
-
-@plan.get("/pillars/{key}/status", summary="How are we tracking on this pillar?", responses=REFUSALS)
+@plan.get(
+    "/pillars/{key}/status",
+    summary="How are we tracking on this pillar?",
+    response_model=StandingOut,
+    responses=REFUSALS,
+)
 def get_pillar(
     key: str, asked: Annotated[Standing, Query()], ledger: LedgerDep, configuration: ConfigurationDep
-) -> StandingOut:
+) -> Response:
     """The pillar with everything below it, and what needs a decision."""
     return get_node(key, asked, ledger, configuration)
 
 
-@plan.get("/nodes/{key}/status", summary="How does this node of the plan stand?", responses=REFUSALS)
+@plan.get(
+    "/nodes/{key}/status",
+    summary="How does this node of the plan stand?",
+    response_model=StandingOut,
+    responses=REFUSALS,
+)
 def get_node(
     key: str, asked: Annotated[Standing, Query()], ledger: LedgerDep, configuration: ConfigurationDep
-) -> StandingOut:
+) -> Response:
     """A pillar, objective, key result or workstream with everything below it, and what needs a decision."""
     try:
-        found = standing(_board(asked, ledger, configuration), key, basis=asked.basis)
+        found = standing(board_asked(asked, ledger, configuration), key, basis=asked.basis)
     except NoSuchNode as error:
         raise NoSuchPlanNode(str(error)) from error
-    return StandingOut.told(found)
+    return sent(found, StandingOut)
 
 
 @plan.get("/nodes/{key}/explain", summary="Why does it stand so?", responses=REFUSALS)
@@ -159,52 +119,9 @@ def get_trace(key: str, asked: Asked, ledger: LedgerDep, configuration: Configur
     return TraceOut.model_validate(msgspec.to_builtins(found))
 
 
-@plan.get("/exceptions", summary="Everything that needs a decision", responses=WRONG_INSTANT)
-def list_exceptions(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> ExceptionsOut:
-    """What needs a decision, the worst first, with whose it is and since when."""
-    board = _board(asked, ledger, configuration)
-    return ExceptionsOut.model_validate({"as_of": board.as_of, "items": msgspec.to_builtins(board.exceptions())})
-
-
-@plan.get("/dependencies", summary="Commitments between workstreams, and what is open on them", responses=WRONG_INSTANT)
-def list_dependencies(asked: Asked, ledger: LedgerDep, configuration: ConfigurationDep) -> DependenciesOut:
-    """Who waits for whom, what was promised until when, and what is open on it."""
-    board = _board(asked, ledger, configuration)
-    opened: dict[str, list[str]] = {}
-    for e in board.exceptions():
-        if e.signal.startswith("dependency_"):
-            opened.setdefault(e.variant, []).append(e.because)
-    return DependenciesOut(
-        items=[
-            DependencyOut.model_validate({**msgspec.to_builtins(d), "open": opened.get(d.key, [])})
-            for d in board.plan.dependencies
-        ]
-    )
-
-
 @plan.get("/changes", summary="What is different since an instant?", responses=WRONG_INSTANT)
 def get_changes(asked: Annotated[Since, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> ChangesOut:
     """Headlines that changed, and exceptions opened and cleared, between two instants."""
-    before = board_at(ledger, configuration, instant_of(AsOf(as_of=asked.since), ledger), asked.basis, asked.mapping)
-    found = changes(before, _board(asked, ledger, configuration))
+    before = board_at(ledger, configuration, instant(asked.since, ledger, "since"), asked.basis, asked.mapping)
+    found = changes(before, board_asked(asked, ledger, configuration))
     return ChangesOut.model_validate(msgspec.to_builtins(found))
-
-
-@plan.get("/check-ins", summary="What each workstream said in each closed week", responses=WRONG_INSTANT)
-def list_check_ins(
-    asked: Annotated[Checked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
-) -> CheckInsOut:
-    """Check-ins as they were published with their week, and whether an earlier version said otherwise."""
-    rows = check_ins(ledger, configuration, asked.week, asked.node)
-    return CheckInsOut(
-        items=[
-            CheckInOut.model_validate({**msgspec.to_builtins(c), "restated": restated, "version": version})
-            for c, restated, version in rows
-        ]
-    )
-
-
-@plan.get("/definitions", summary="Every signal, its thresholds and what it asks")
-def list_definitions() -> DefinitionsOut:
-    """Every signal with its rule in words, its thresholds and whom it asks for what."""
-    return DefinitionsOut.model_validate({"items": definitions()})

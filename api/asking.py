@@ -28,6 +28,11 @@ class Overview(msgspec.Struct, frozen=True):
     departments: tuple[Answer, ...]
     exceptions: tuple[NeedsSomebody, ...]
     exceptions_total: int
+    coverage: float | None
+    """Share of all active items whose health is known, 0-1; None without active items."""
+    unknown_share: float | None
+    data_age_seconds: float | None
+    """Age of the oldest source's last good read; None when one was never read."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -57,17 +62,30 @@ def overview(ledger: Reads, configuration: Configuration, *, now: datetime | Non
     """The answer as of now: counts and the worst `limit` exceptions; the full list is asked for by `limit` 0."""
     now = now or ledger.clock()
     today = now.astimezone(ZoneInfo(configuration.organisation.timezone)).date()
-    departments = answers(ledger, configuration, now)
+    tallies, ages = _counted(ledger, configuration)
+    departments = _answers(configuration, tallies, ages, now)
     rows = _exceptions(ledger, today)
     shown = tuple(rows[:limit] if limit else rows)
-    return Overview(configuration.organisation.name, now, departments, shown, len(rows))
+    whole = answer("", configuration.organisation.name, tallies, list(ages.values()), now)
+    worth = (whole.coverage, whole.unknown_share, whole.data_age_seconds)
+    return Overview(configuration.organisation.name, now, departments, shown, len(rows), *worth)
 
 
 def answers(ledger: Reads, configuration: Configuration, now: datetime) -> tuple[Answer, ...]:
     """What each department's trackers say now, of counts alone."""
+    return _answers(configuration, *_counted(ledger, configuration), now)
+
+
+def _counted(ledger: Reads, configuration: Configuration) -> tuple[list[Tally], dict[str, SourceAge]]:
+    """How many items say what, and how fresh each source is."""
     planned = configuration.plan_bindings
     tallies = [t for row in ledger.tallies() if ((t := Tally(*row)).source, t.binding) not in planned]
-    ages = _ages(ledger, configuration)
+    return tallies, _ages(ledger, configuration)
+
+
+def _answers(
+    configuration: Configuration, tallies: Sequence[Tally], ages: dict[str, SourceAge], now: datetime
+) -> tuple[Answer, ...]:
     return tuple(
         answer(
             d.department,

@@ -18,6 +18,7 @@ from api.cli_decisions import annotate, decide, decisions
 from api.cli_digest import digest
 from api.cli_keys import audit, keys_app
 from api.cli_mapping import discover, map_app, people_app
+from api.cli_packs import pack
 from api.cli_plan import answer_node, changes, close, exceptions, explain_node, is_node, pillars_of, trace
 from api.cli_sessions import sessions_app
 from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
@@ -39,7 +40,7 @@ app.add_typer(map_app, name="map")
 app.add_typer(people_app, name="people")
 app.add_typer(keys_app, name="keys")
 app.add_typer(sessions_app, name="sessions")
-for command in (discover, exceptions, changes, trace, close, digest, audit, decide, annotate, decisions):
+for command in (discover, exceptions, changes, trace, close, pack, digest, audit, decide, annotate, decisions):
     app.command()(command)
 
 

@@ -12,6 +12,7 @@ from api import terminal
 from api.terminal import DATABASE, HERE, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
+    from ledger.store import Ledger
     from sync.configuration import BoundSource, Configuration
     from sync.configuration.models import DepartmentFile
 
@@ -88,10 +89,12 @@ def map_inbox(
             terminal.stop(f"no department is called '{key}'")
     with terminal.ledger(database) as ledger:
         found = [u for u in inbox(ledger, configuration) if not department or u.department in department]
+        chosen = [s for s in configuration.sources if not department or s.department in department]
+        unread = _unread(ledger, chosen)
     if json:
         typer.echo(terminal.as_json(found))
     else:
-        show_inbox(terminal.console(), found)
+        show_inbox(terminal.console(), found, unread)
 
 
 @map_app.command("suggest")
@@ -116,10 +119,11 @@ def map_suggest(
         terminal.stop(f"{write} exists" if write.exists() else "--write needs the sources of one department: name one")
     with terminal.ledger(database) as ledger:
         found = [p for bound in chosen for p in proposals(ledger, configuration, bound)]
+        unread = _unread(ledger, chosen)
     if json:
         typer.echo(terminal.as_json(found))
     else:
-        show_proposals(terminal.console(), found)
+        show_proposals(terminal.console(), found, unread)
     if write and found:
         from api.mapping import as_rules
 
@@ -205,6 +209,12 @@ def _chosen(configuration: Configuration, keys: list[str] | None) -> list[BoundS
         return [configuration.source(key) for key in keys] if keys else list(configuration.sources)
     except ConfigError as error:
         terminal.stop(str(error))
+
+
+def _unread(ledger: Ledger, chosen: list[BoundSource]) -> list[str]:
+    """Sources that were never read completely."""
+    good = ledger.last_good()
+    return [bound.key for bound in chosen if bound.key not in good]
 
 
 def _with(config: Path, file: Path) -> tuple[Configuration, DepartmentFile]:

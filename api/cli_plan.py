@@ -14,8 +14,8 @@ from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database,
 if TYPE_CHECKING:
     from ledger.store import Ledger
     from signals.nodes import NodeStatus
+    from sync.anew import Basis
     from sync.configuration import Configuration
-    from sync.facts import Basis
 
 
 def answer_node(
@@ -156,28 +156,30 @@ def trace(
 
 
 def close(
-    week: Annotated[
-        str | None, typer.Argument(help="A week such as 2026-W47; the last one that closed when none is given.")
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A week (2026-W47), a month (2026-11) or a period of the plan; the last week when none."),
     ] = None,
     config: ConfigDir = HERE,
     database: Database = DATABASE,
     json: Json = False,
 ) -> None:
-    """Publish a week: its check-ins and headlines as they were known at its close, never to be overwritten."""
-    from sync.closing import NotClosedYet, close_week
+    """Publish a week, month or period: as it was known at its close, never to be overwritten."""
+    from sync.packs import close as closed
+    from sync.versions import NotClosedYet
 
     configuration = terminal.configuration(config, credentials=False)
     with terminal.ledger(database, migrate=True) as ledger:
         try:
-            pack = close_week(ledger, configuration, week)
-            ledger.audit.note(terminal.user(), "close", f"{pack.week} version {pack.version}")
+            pack = closed(ledger, configuration, name)
+            ledger.audit.note(terminal.user(), "close", f"{pack.name} version {pack.version}")
         except NotClosedYet as error:
             terminal.stop(str(error))
     if json:
         typer.echo(terminal.as_json(pack))
     else:
         state = "provisional until " + pack.settles_at.isoformat() if pack.provisional else "settled"
-        typer.echo(f"{pack.week}: version {pack.version}, {len(pack.check_ins)} check-ins, {state}")
+        typer.echo(f"{pack.name}: version {pack.version}, {state}; 'sightline pack {pack.name}' shows it")
 
 
 def _basis(text: str) -> Basis:

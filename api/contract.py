@@ -9,6 +9,9 @@ DESCRIPTION = """\
 Trackers are only read; what people decide and reply is recorded. Lists are objects with `items`; errors are RFC 9457 problems (`application/problem+json`) with a sentence in `detail` and the `request_id`
 that the service's log knows them by. Unknown parameters are refused. Instants have an offset, and are answered in UTC.
 
+Lists come in pages: `next_cursor` is the `cursor` of the next one. Several values stand in one parameter by comma. Behind a list or a status page
+`.csv`, `.jsonl`, `.parquet` and `.md` answer the same in another format.
+
 Every 200 of `/v1` has an `ETag`: named in `If-None-Match`, it is answered with 304 while nothing has changed. `HEAD` answers wherever `GET` does.
 
 A key comes as Bearer, as Basic password or, made for it, as `?key=`. What is confidential is seen by the keys of its own department only.
@@ -20,6 +23,7 @@ TAGS = [
     {"name": "status", "description": "The answer: how each department and the company are tracking."},
     {"name": "items", "description": "What the trackers hold, on the one format, with the words as said."},
     {"name": "plan", "description": "Pillars, objectives, key results and workstreams, and how they stand at any instant."},
+    {"name": "packs", "description": "What was published at the close of a week, a month and a period, and never changed."},
     {"name": "decisions", "description": "What people decided and replied, and what became of it."},
     {"name": "departments", "description": "Departments, and what their words mean."},
     {"name": "sources", "description": "The trackers that are read, and how fresh what is known of them is."},

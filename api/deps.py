@@ -53,6 +53,12 @@ class NoSuchPlanNode(NotFoundProblem):
     title = "No such node"
 
 
+class NoSuchPublished(NotFoundProblem):
+    """Nothing was published under this name."""
+
+    title = "No such pack"
+
+
 class NoSuchAddress(NotFoundProblem):
     """Nothing can be here."""
 
@@ -176,21 +182,21 @@ class Unexpected(ServerProblem):
         super().__init__("the service met an error of its own; its log has more, under this request's id", **more)
 
 
-def _database(request: Request) -> Ledger:
+async def _database(request: Request) -> Ledger:
     ledger: Ledger = request.app.state.ledger
     return ledger
 
 
-def _ledger(request: Request, database: DatabaseDep) -> Reads:
+async def _ledger(request: Request, database: DatabaseDep) -> Reads:
     """The ledger as this reader may see it; without a veil nothing is answered."""
     return database.seen_by(request.state.veil)
 
 
-def _served(request: Request, ledger: LedgerDep) -> Served:
+def _served(ledger: LedgerDep, live: LiveDep, keeper: KeeperDep) -> Served:
     """The published tables as this reader may see them."""
     if ledger.veil.shown is None:
         return ledger.whole.served()
-    return behind(ledger, _live(request).current, _keeper(request))
+    return behind(ledger, live.current, keeper)
 
 
 def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotReady:
@@ -217,7 +223,7 @@ def _with_request_id(content: dict[str, Any], request: Request, response: Respon
     return told, response
 
 
-def nothing_else(request: Request) -> None:
+async def nothing_else(request: Request) -> None:
     """Refuses parameters that an address does not have, one value's parameter given twice, and characters that no database keeps.
 
     Raises:
@@ -246,16 +252,16 @@ def _wrong(name: str, value: str, known: Mapping[str, Any], times: int) -> str:
     return "a NUL character is in no word that is kept" if "\0" in value else ""
 
 
-def _live(request: Request) -> Live:
+async def _live(request: Request) -> Live:
     live: Live = request.app.state.live
     return live
 
 
-def _configuration(live: LiveDep) -> Configuration:
+async def _configuration(live: LiveDep) -> Configuration:
     return live.current
 
 
-def _keeper(request: Request) -> Keeper:
+async def _keeper(request: Request) -> Keeper:
     keeper: Keeper = request.app.state.keeper
     return keeper
 
@@ -277,6 +283,7 @@ problems = new_exception_handler(
 NO_SUCH_ITEM: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchItem)}
 NO_SUCH_DEPARTMENT: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDepartment)}
 NO_SUCH_NODE: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchPlanNode)}
+NO_SUCH_PACK: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchPublished)}
 NO_SUCH_DECISION: dict[int | str, dict[str, Any]] = {404: problems.generate_swagger_response(NoSuchDecision)}
 NOT_RECORDED: dict[int | str, dict[str, Any]] = {
     400: problems.generate_swagger_response(CannotRecord),

@@ -13,6 +13,7 @@ from api.oidc import LEEWAY, Provider
 from connectors.contract import tracker
 from ledger.engine import LedgerError
 from ledger.store import Ledger
+from ledger.text import brief
 from normalizer.scales import folded
 from sync.bound_plan import plan_at
 from sync.configuration import BoundSource, Configuration
@@ -86,7 +87,7 @@ def _database(configuration: Configuration, database: str) -> list[Examined]:
         where = f"{files.get(entry.source, entry.source)}, bindings {entry.binding}, scales.{entry.field}"
         sample = entry.samples[0][1] if entry.samples else "?"
         says = (
-            f"'{entry.raw}' of {entry.count} items such as {sample} has no translation: add it to {where}, or ask "
+            f"'{brief(entry.raw)}' of {entry.count} items such as {sample} has no translation: add it to {where}, or ask "
             "'sightline map suggest'"
         )
         found.append(Examined(entry.source, "unmapped word", False, says))

@@ -2,14 +2,13 @@
 
 The tag is weak: it names what an answer says, not its bytes. It is made of the reader's rows, the address and the answer without the instant
 it was asked at (`as_of`, `until`) and without ages that only grow (`data_age_seconds`); it is the same on every machine and after a restart.
-Where nothing was written and no minute has begun since an answer was made, its tag is remembered, and who names it is told so without making
-the answer anew. Minutes matter because how things stand depends on the day and on how long ago something was heard.
+Where nothing was written and no minute has begun since an answer was made, it is not made anew: the same reader is given it as it lies ready,
+or told that nothing has changed. Its `as_of` says when it was made. Minutes matter because how things stand depends on the day and on how
+long ago something was heard.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from hashlib import blake2b
 from typing import Any
 
@@ -18,40 +17,32 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access import Reader
 from api.conditional import names
+from api.shelf import LARGEST, Shelf, Told
 from ledger.engine import LedgerError
 from ledger.store import Ledger
-from ledger.veil import Bound, Veil
-from sync.configuration import Configuration
+from ledger.veil import Veil
 from sync.configuration.live import Live
 
 UNDER = "/v1/"
 ALSO_HEAD = ("/healthz", "/readyz")
-AGES = ("data_age_seconds",)
+AGES = ("data_age_seconds", "age_seconds")
 INSTANTS = ("as_of", "until")
 """Of an answer about now: the instant it was asked at. Who names an instant has it in the address."""
 SAID_BY_OTHERS = ("raw", "cells")
 """What a tracker says is compared word for word, whatever it calls its fields."""
-MOST = 2048
-"""Tags that are remembered."""
-
-
-class Told(msgspec.Struct, frozen=True):
-    """An answer that was made: under what, its tag, and the confidential bindings that it tells of."""
-
-    at: tuple[str, str, str]
-    configuration: Configuration
-    tag: str
-    met: frozenset[Bound]
+START = "http.response.start"
+AT_ONCE = 1 << 18
+"""Bytes of an answer whose tag is made at once: that of a larger one would keep others waiting."""
 
 
 class Manners:
-    """ASGI middleware behind the door, which has left the veil in the request's state."""
+    """ASGI middleware behind the door, which has left the reader and the veil in the request's state."""
 
     def __init__(self, app: ASGIApp, ledger: Ledger, live: Live) -> None:
         self.app, self.ledger, self.live = app, ledger, live
-        self._told: OrderedDict[bytes, Told] = OrderedDict()
-        self._lock = threading.Lock()
+        self.shelf = Shelf()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
@@ -63,34 +54,41 @@ class Manners:
         return await self.app(scope, receive, send)
 
     async def _v1(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reader: Reader = scope["state"]["reader"]
         veil: Veil = scope["state"]["veil"]
-        asked = Headers(scope=scope).get("if-none-match", "")
-        address, configuration = _address(scope, veil), self.live.current
-        at = await run_in_threadpool(self._now)
-        with self._lock:
-            told = self._told.get(address)
-        if asked and told and at and told.at == at and told.configuration is configuration and names(asked, told.tag):
-            veil.met.update(told.met)  # who hears that nothing has changed has read it again
-            return await _unchanged(send, told.tag)
+        named = Headers(scope=scope)
+        asked, anew = named.get("if-none-match", ""), "no-cache" in named.get("cache-control", "")
+        address, under = _address(scope, veil), await self._under()
+        told = self.shelf.get((reader.id, address), under) if under and not anew else None
+        if told is not None:
+            veil.met.update(told.met)  # who is told it again has read it again
+            if asked and names(asked, told.tag):
+                return await _unchanged(send, told.tag)
+            if told.body is not None:
+                return await _sent(send, {"type": START, "status": 200, "headers": list(told.headers)}, told.body)
 
         start, body = await self._answer(scope, receive)
         headers = MutableHeaders(scope=start)
+        own = "vary" in headers or "set-cookie" in headers
         _common(headers)
         if start["status"] == 200:
-            tag = headers["ETag"] = await run_in_threadpool(_tag, address, body)
-            if at:
-                self._remember(address, Told(at, configuration, tag, frozenset(veil.met)))
+            tag = headers["ETag"] = await _tagged(address, headers, body)
+            if under and not own:
+                kept = body if len(body) <= LARGEST else None
+                told = Told(tag, tuple(start["headers"]), kept, frozenset(veil.met))
+                self.shelf.put((reader.id, address), under, told)
             if asked and names(asked, tag):
                 return await _unchanged(send, tag)
-        await send(start)
-        return await send({"type": "http.response.body", "body": body})
+        return await _sent(send, start, body)
 
-    def _now(self) -> tuple[str, str, str] | None:
-        """What an answer depends on besides the configuration; None where the database does not answer, which the route tells."""
+    async def _under(self) -> tuple[object, ...] | None:
+        """What an answer depends on besides who asks what; None where the database does not answer, which the route tells."""
+        now, live = self.ledger.clock().strftime("%Y-%m-%dT%H:%M"), self.live
         try:
-            return self.ledger.state(), self.ledger.clock().strftime("%Y-%m-%dT%H:%M"), self.live.problem
+            state = self.ledger.state() if self.ledger.watch.near else await run_in_threadpool(self.ledger.state)
         except LedgerError:
             return None
+        return state, now, live.current, live.problem
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
         sent: list[Message] = []
@@ -100,13 +98,6 @@ class Manners:
 
         await self.app(scope, receive, keep)
         return sent[0], b"".join(m.get("body", b"") for m in sent[1:])
-
-    def _remember(self, address: bytes, told: Told) -> None:
-        with self._lock:
-            self._told[address] = told
-            self._told.move_to_end(address)
-            if len(self._told) > MOST:
-                self._told.popitem(last=False)
 
 
 def _as_get(scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
@@ -127,10 +118,29 @@ def _address(scope: Scope, veil: Veil) -> bytes:
     return blake2b(told.encode("utf-8", "backslashreplace"), digest_size=16).digest()
 
 
+async def _tagged(address: bytes, headers: Headers, body: bytes) -> str:
+    """The tag of an answer."""
+    if not headers.get("content-type", "").startswith("application/json"):
+        return _named(address, body)
+    return _tag(address, body) if len(body) <= AT_ONCE else await run_in_threadpool(_tag, address, body)
+
+
 def _tag(address: bytes, body: bytes) -> str:
-    answer: Any = msgspec.json.decode(body)
-    kept = _lasting({k: v for k, v in answer.items() if k not in INSTANTS} if isinstance(answer, dict) else answer)
-    return f'W/"{blake2b(address + msgspec.json.encode(kept), digest_size=16).hexdigest()}"'
+    """The tag of an answer in JSON. Only what has ages in it is looked through."""
+    if not any(f'"{age}"'.encode() in body for age in AGES):
+        parts: Any = _raw(body)
+        kept = {k: v for k, v in parts.items() if k not in INSTANTS} if isinstance(parts, dict) else parts
+    else:
+        answer: Any = msgspec.json.decode(body)
+        kept = _lasting({k: v for k, v in answer.items() if k not in INSTANTS} if isinstance(answer, dict) else answer)
+    return _named(address, msgspec.json.encode(kept))
+
+
+_raw = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw]).decode
+
+
+def _named(address: bytes, said: bytes) -> str:
+    return f'W/"{blake2b(address + said, digest_size=16).hexdigest()}"'
 
 
 def _lasting(answer: Any) -> Any:
@@ -149,9 +159,13 @@ def _common(headers: MutableHeaders) -> None:
 
 
 async def _unchanged(send: Send, tag: str) -> None:
-    start: Message = {"type": "http.response.start", "status": 304, "headers": []}
+    start: Message = {"type": START, "status": 304, "headers": []}
     headers = MutableHeaders(scope=start)
     headers["ETag"] = tag
     _common(headers)
+    await _sent(send, start, b"")
+
+
+async def _sent(send: Send, start: Message, body: bytes) -> None:
     await send(start)
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": body})

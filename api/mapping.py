@@ -24,6 +24,7 @@ from sync.mapping import translator_for
 
 WORDED = ("lifecycle", "health", "resolution", "blocked", "confidence", "progress")
 PROPOSED = ("lifecycle", "health", "resolution")
+NO_SCALE = "not all of these numbers lie on one built-in scale: declare the one that is meant, and correct what is outside of it"
 MANY = 60
 """Different values of one number field that are listed one by one."""
 
@@ -95,6 +96,8 @@ class Proposal(msgspec.Struct, frozen=True):
     words: tuple[Unmapped, ...]
     doubts: tuple[Unmapped, ...]
     """Words that the tracker's category translates now, and that say something else."""
+    numbers: str = ""
+    """"0 to 11", where numbers without a declared scale lie on no built-in one as a whole: a person declares it."""
 
 
 class DepartmentMapping(msgspec.Struct, frozen=True):
@@ -236,7 +239,8 @@ def proposals(ledger: Reads, configuration: Configuration, bound: BoundSource) -
             words = [u for u in (*waiting, *offered) if (u.binding, u.field) == (view.binding, field)]
             doubtful = tuple(u for u in doubts if u.field == field)
             scale = _scale(bound, view, field, words)
-            if words or doubtful or scale:
+            numbers = "" if scale else _undeclared(view, field)
+            if words or doubtful or scale or numbers:
                 found.append(
                     Proposal(
                         bound.department,
@@ -247,6 +251,7 @@ def proposals(ledger: Reads, configuration: Configuration, bound: BoundSource) -
                         scale,
                         tuple(words[:MANY]),
                         doubtful,
+                        numbers,
                     )
                 )
     return found
@@ -259,6 +264,8 @@ def as_rules(found: Sequence[Proposal]) -> tuple[list[NewRule], list[tuple[str, 
     for p in found:
         if p.scale is not None:
             scales.append((p.source, p.binding, p.field, p.scale))
+        if p.numbers:
+            rules.append(NewRule(p.source, p.binding, p.field, p.numbers, {}, NO_SCALE))
         for u in (*(() if p.scale is not None else p.words), *p.doubts):
             told = u.suggestion
             clear = told is not None and not told.conflict
@@ -306,9 +313,18 @@ def _scale(bound: BoundSource, view: BindingMapping, field: str, words: Sequence
     if field in bound.mappings[view.binding].scales:
         return None
     if field in ("confidence", "progress"):
-        undeclared = [w.raw for w in view.words if w.field == field and "no scale is declared" in w.finding]
-        return scale_for(field, undeclared)
+        return scale_for(field, [w.raw for w in _without_scale(view, field)])
     return scale_for(field, [u.raw for u in words]) if len(words) > 1 else None
+
+
+def _without_scale(view: BindingMapping, field: str) -> list[SeenWord]:
+    return [w for w in view.words if w.field == field and "no scale is declared" in w.finding]
+
+
+def _undeclared(view: BindingMapping, field: str) -> str:
+    """From where to where the numbers of a field lie that has no scale; "" where there are none."""
+    numbers = sorted(float(w.raw) for w in _without_scale(view, field))
+    return f"{numbers[0]:g} to {numbers[-1]:g}" if numbers else ""
 
 
 # -- people --------------------------------------------------------------------------------------------------------------
@@ -337,7 +353,8 @@ def _identity(
     also = tuple(o for o in by_email.get(folded(said.email or ""), ()) if o != (source, said.id))
     found = likely(name, people)
     if found is None:
-        because = "the same e-mail in another tracker" if also else "nobody in people.yaml has a name like it"
+        elsewhere = "in another tracker" if any(o[0] != source for o in also) else "under another id"
+        because = f"the same e-mail {elsewhere}" if also else "nobody in people.yaml has a name like it"
         return Identity(source, said.id, name, said.email, count, None, because, also)
     person, score = found
     because = f"the name is {score} % like '{person.name}': confirm before you paste it"

@@ -6,8 +6,9 @@ How things stand now is kept by every sync and only read here (sync/standing.py)
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol
 
 import msgspec
@@ -20,18 +21,28 @@ from signals.cadence import CheckIn
 from signals.catalogue import CATALOGUE, Verdict
 from signals.company import Company
 from signals.deciding import Followed, Spoken
-from signals.exceptions import NeedsDecision, Portfolio, portfolio, spoken_of
-from signals.facts import Facts
+from signals.exceptions import NeedsDecision, Portfolio, portfolio, spoken_of, urgency
 from signals.headline import FORMULA
 from signals.nodes import NodeStatus, aged
 from signals.plan import Plan
 from signals.trace import Trace, trace
+from sync.anew import Basis, Under
 from sync.bound_plan import plan_at
 from sync.closing import Pack, published
 from sync.configuration import Configuration
 from sync.deciding import spoken_at
-from sync.facts import Basis, Under, facts_of, judged_at, thresholds
-from sync.standing import above_now, kept_decisive, kept_nodes, kept_verdicts, open_now, refresh
+from sync.facts import facts_of, judged_at, thresholds
+from sync.standing import (
+    above_now,
+    every_now,
+    kept_decisive,
+    kept_nodes,
+    kept_verdicts,
+    open_now,
+    open_of_trackers,
+    refresh,
+)
+from sync.sums import FIRST, kept_sum
 
 Opened = dict[str, tuple[datetime, datetime]]
 """By key, of open signals: since when, and when it was open for the first time."""
@@ -48,6 +59,14 @@ class PlanAnswer(msgspec.Struct, frozen=True):
     exceptions_total: int
     portfolio: Portfolio
     formula: str
+
+
+class Below(msgspec.Struct, frozen=True):
+    """What is below a node, itself included: what its colours are worth, and what needs a decision, the most urgent first."""
+
+    portfolio: Portfolio
+    total: int
+    shown: tuple[NeedsDecision, ...]
 
 
 class Reasons(msgspec.Struct, frozen=True):
@@ -103,11 +122,15 @@ class Board(Protocol):
     plan: Plan
 
     def nodes(self, kind: str, keys: Collection[str] | None = None) -> dict[str, NodeStatus]:
-        """Nodes of a kind, by key, in the plan's order; those of some keys only where keys are given."""
+        """Nodes of a kind, by key: all of them in the plan's order, or those of some keys."""
         ...
 
     def verdicts(self, key: str) -> list[Verdict]:
         """Everything that was judged of a node or a tracker."""
+        ...
+
+    def every(self) -> list[Verdict]:
+        """Everything that was judged, of every node and tracker."""
         ...
 
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
@@ -120,6 +143,10 @@ class Board(Protocol):
 
     def spoken(self) -> Spoken:
         """What people decided and said."""
+        ...
+
+    def below(self, key: str, limit: int) -> Below:
+        """What is below a node; of what needs a decision so many are shown, 0 for all."""
         ...
 
 
@@ -136,6 +163,9 @@ class Past:
     def verdicts(self, key: str) -> list[Verdict]:
         return [v for v in self.judged.verdicts if v.subject == key]
 
+    def every(self) -> list[Verdict]:
+        return list(self.judged.verdicts)
+
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         return [v for v in self.judged.verdicts if v.key in keys]
 
@@ -145,6 +175,9 @@ class Past:
     def spoken(self) -> Spoken:
         return self._spoken
 
+    def below(self, key: str, limit: int) -> Below:
+        return _below(self, key, limit)
+
 
 class Now:
     """As things stand, from what every sync keeps."""
@@ -153,25 +186,41 @@ class Now:
         self.ledger, self.configuration = ledger, configuration
         self.as_of = ledger.clock()
         refresh(ledger, configuration)
-        self._above: Facts = above_now(ledger, configuration)
-        self.plan = self._above.plan
+        self.plan = plan_at(ledger, configuration, self.as_of)
+
+    @cached_property
+    def _read(self) -> Mapping[str, datetime]:
+        return self.ledger.last_good()
 
     def nodes(self, kind: str, keys: Collection[str] | None = None) -> dict[str, NodeStatus]:
         kept = kept_nodes(self.ledger, kind, keys)
-        return {k: aged(kept[k], self._above.sources, self.as_of) for k in self.plan.keys if k in kept}
+        wanted = self.plan.keys if keys is None else keys
+        return {k: aged(kept[k], self._read, self.as_of) for k in wanted if k in kept}
 
     def verdicts(self, key: str) -> list[Verdict]:
         return kept_verdicts(self.ledger, self.plan.kind_of(key) or "", key)
+
+    def every(self) -> list[Verdict]:
+        return every_now(self.ledger, self.configuration)
 
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         return kept_decisive(self.ledger, self.plan, keys)
 
     def exceptions(self) -> list[NeedsDecision]:
-        rows = _dated(open_now(self.ledger, self.configuration, self._above), self.ledger.opened(at=self.as_of))
-        return spoken_of(rows, self.spoken())
+        rows = open_now(self.ledger, self.configuration, above_now(self.ledger, self.configuration))
+        return spoken_of(_dated(rows, self.ledger.opened(at=self.as_of)), self.spoken())
 
     def spoken(self) -> Spoken:
         return spoken_at(self.ledger, self.configuration, self.as_of)
+
+    def below(self, key: str, limit: int) -> Below:
+        kept = kept_sum(self.ledger, key)
+        if kept.total > FIRST and not 0 < limit <= FIRST:
+            return _below(self, key, limit)
+        trackers = open_of_trackers(self.ledger, self.configuration) if key == "company" else []
+        rows = sorted([*kept.first, *trackers], key=urgency)[: limit or None]
+        shown = _dated(rows, self.ledger.opened(at=self.as_of, keys=[e.key for e in rows]))
+        return Below(kept.portfolio, kept.total + len(trackers), tuple(spoken_of(shown, self.spoken())))
 
 
 class Veiled:
@@ -188,6 +237,9 @@ class Veiled:
     def verdicts(self, key: str) -> list[Verdict]:
         return self.curtain.verdicts(self.board.verdicts(key))
 
+    def every(self) -> list[Verdict]:
+        return self.curtain.verdicts(self.board.every())
+
     def decisive(self, keys: Collection[str]) -> list[Verdict]:
         return self.curtain.verdicts(self.board.decisive(keys))
 
@@ -196,6 +248,18 @@ class Veiled:
 
     def spoken(self) -> Spoken:
         return self.curtain.spoken(self.board.spoken())
+
+    def below(self, key: str, limit: int) -> Below:
+        found = self.board.below(key, limit)
+        return msgspec.structs.replace(found, shown=tuple(self.curtain.exceptions(found.shown)))
+
+
+def _below(board: Board, key: str, limit: int) -> Below:
+    """What is below a node, from everything that there is."""
+    below = None if key == "company" else board.plan.below(key)
+    rows = [e for e in board.exceptions() if below is None or e.subject in below]
+    nodes = [n for kind in ("workstream", "key_result") for n in board.nodes(kind, below).values()]
+    return Below(portfolio(nodes), len(rows), tuple(rows[: limit or None]))
 
 
 def _dated(rows: Iterable[NeedsDecision], opened: Opened) -> list[NeedsDecision]:
@@ -261,14 +325,10 @@ def standing(board: Board, key: str, *, basis: Basis = "happened", limit: int = 
     Raises:
         NoSuchNode: the plan has no such node.
     """
-    node = node_of(board, key)
-    below = board.plan.below(key)
-    rows = [e for e in board.exceptions() if key == "company" or e.subject in below]
-    streams = board.nodes("workstream", None if key == "company" else below)
-    results = board.nodes("key_result", None if key == "company" else below)
-    shown = tuple(rows[:limit] if limit else rows)
-    index = portfolio([*streams.values(), *results.values()])
-    return PlanAnswer(board.as_of, basis, node, _children(board, key), shown, len(rows), index, FORMULA)
+    node, below = node_of(board, key), board.below(key, limit)
+    return PlanAnswer(
+        board.as_of, basis, node, _children(board, key), below.shown, below.total, below.portfolio, FORMULA
+    )
 
 
 def reasons(

@@ -21,7 +21,7 @@ from ledger.standing import Stands
 from signals.nodes import NodeStatus
 from signals.veil import veiled_node
 from sync.bound_plan import plan_at
-from sync.closing import Pack
+from sync.closing import Pack, is_week
 from sync.configuration import Configuration
 from sync.standing import kept_decisive, kept_exceptions, kept_nodes, refresh, row_of, stamp_of
 
@@ -103,12 +103,14 @@ class Retelling:
     @cached_property
     def _newest(self) -> dict[str, tuple[int, datetime, Pack]]:
         """By week, what was published last of it: version, when, and what it says."""
-        last = {week: (version, at, body) for week, version, at, body in self.whole.closes()}
+        last = {week: (version, at, body) for week, version, at, body in self.whole.closes() if is_week(week)}
         return {week: (version, at, _pack(body)) for week, (version, at, body) in last.items()}
 
     def _week(self, pack: Pack) -> Pack:
         nodes = tuple(self._node(n) for n in pack.nodes)
-        return msgspec.structs.replace(pack, nodes=nodes, check_ins=tuple(map(self.curtain.check_in, pack.check_ins)))
+        checked = tuple(map(self.curtain.check_in, pack.check_ins))
+        rest = {"page": None, "diagnosis": None, "decisive": ()}  # no published table tells of these
+        return msgspec.structs.replace(pack, nodes=nodes, check_ins=checked, **rest)
 
     def _node(self, node: NodeStatus) -> NodeStatus:
         said = {node.decided_by: node.root}

@@ -6,27 +6,11 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ledger.model import Health, Lifecycle, Presence
-from ledger.read import Kept
 from sync.configuration import Configuration
 from sync.configuration.models import DepartmentFile
-
-
-class Asked(BaseModel):
-    """Which items. Unknown parameters are refused."""
-
-    model_config = ConfigDict(extra="forbid")
-    source: list[str] = Field([], description="Source keys.")
-    lifecycle: list[Lifecycle] = []
-    health: list[Health] = Field([], description="Reported health.")
-    status: list[str] = Field([], description="The one word for people: on_track, at_risk, done ...")
-    presence: list[Presence] = [Presence.PRESENT]
-    owner: str | None = Field(None, description="Key of a person in people.yaml.")
-    blocked: bool | None = None
-    cursor: str = Field("", description="`next_cursor` of the page before.")
-    limit: int = Field(100, ge=1, le=500)
 
 
 class ItemOut(BaseModel):
@@ -58,18 +42,13 @@ class ItemOut(BaseModel):
     mapped_by: str | None
     presence: Presence
     presence_reason: str
+    deleted: bool = Field(
+        description="Gone for whoever reads: deleted, moved out, or access lost; presence says which."
+    )
     source_created_at: datetime | None
     source_updated_at: datetime | None
     synced_at: datetime
     mapping_version: str
-
-
-class ItemsOut(BaseModel):
-    """A page of items in the order of their ids."""
-
-    items: list[ItemOut]
-    next_cursor: str | None
-    as_of: datetime
 
 
 class WordOut(BaseModel):
@@ -161,10 +140,6 @@ class SourceOut(BaseModel):
     last_run: dict[str, Any] | None
 
 
-class SourcesOut(BaseModel):
-    items: list[SourceOut]
-
-
 class SourceAgeOut(BaseModel):
     """How fresh one source is."""
 
@@ -215,6 +190,9 @@ class StatusOut(BaseModel):
     departments: list[DepartmentOut]
     exceptions: list[NeedsSomebodyOut] = Field(description="The worst first.")
     exceptions_total: int
+    coverage: float | None = Field(description="Share of active items whose health is known, 0-1.")
+    unknown_share: float | None
+    data_age_seconds: float | None = Field(description="Age of the oldest source's last good read.")
     notes: list[str] = Field([], description="What is wrong with the service itself, such as its configuration.")
 
 
@@ -228,10 +206,6 @@ class DepartmentEntryOut(BaseModel):
     sources: list[str]
     mapping_owners: list[str]
     unmapped: int
-
-
-class DepartmentsOut(BaseModel):
-    items: list[DepartmentEntryOut]
 
 
 class SuggestionOut(BaseModel):
@@ -263,10 +237,6 @@ class UnmappedOut(BaseModel):
     samples: list[SampleOut]
     file: str
     suggestion: SuggestionOut | None
-
-
-class UnmappedListOut(BaseModel):
-    items: list[UnmappedOut]
 
 
 class SeenWordOut(BaseModel):
@@ -318,10 +288,6 @@ class UnresolvedLinkOut(BaseModel):
     original: str
 
 
-class UnresolvedOut(BaseModel):
-    items: list[UnresolvedLinkOut]
-
-
 def department_shape(
     department: DepartmentFile, configuration: Configuration, waiting: Mapping[str, int]
 ) -> DepartmentEntryOut:
@@ -336,21 +302,4 @@ def department_shape(
         sources=[s.key for s in sources],
         mapping_owners=list(owners),
         unmapped=waiting.get(department.department, 0),
-    )
-
-
-def shape(kept: Kept) -> ItemOut:
-    """An item as served."""
-    i, said = kept.item, kept.item.word("health") or kept.item.word("lifecycle")
-    plain = {name: getattr(i, name) for name in ItemOut.model_fields if hasattr(i, name)}
-    return ItemOut(
-        **plain,
-        raw_status=said.raw if said else None,
-        mapped_by=(said.rule or None) if said else None,
-        presence=kept.presence,
-        presence_reason=kept.presence_reason,
-        source_created_at=i.remote_created_at,
-        source_updated_at=i.remote_updated_at,
-        synced_at=kept.changed_at,
-        mapping_version=kept.mapping_version,
     )

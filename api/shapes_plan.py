@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.planning import PlanAnswer, Reasons
+from api.planning import Reasons
 from api.shapes_decisions import AnnotationOut, DecisionOut
 from ledger.model import Health, Lifecycle
 from signals.nodes import NodeStatus
@@ -49,14 +49,6 @@ class Standing(AsOf):
 
 class Since(Standing):
     since: Instant = Field(description="The earlier instant, with its offset.")
-
-
-class Checked(BaseModel):
-    """Which check-ins; all when left out. Unknown parameters are refused."""
-
-    model_config = ConfigDict(extra="forbid")
-    week: str | None = Field(None, description="A week such as 2026-W47.")
-    node: str | None = Field(None, description="A workstream's key.")
 
 
 class AnswerOut(BaseModel):
@@ -154,12 +146,6 @@ class NeedsDecisionOut(BaseModel):
     annotations: list[AnnotationOut] = Field([], description="What the team says beside it.")
 
 
-class NodesOut(BaseModel):
-    as_of: datetime
-    basis: str
-    items: list[NodeStatusOut]
-
-
 class PortfolioOut(BaseModel):
     watermelons: int
     green_verified: int
@@ -185,13 +171,6 @@ class StandingOut(BaseModel):
     exceptions_total: int
     portfolio: PortfolioOut
     formula: str
-
-    @classmethod
-    def told(cls, answer: PlanAnswer) -> Self:
-        """A standing as it is answered."""
-        parts = msgspec.to_builtins(answer)
-        children = [NodeStatusOut.told(n) for n in answer.children]
-        return cls.model_validate({**parts, "node": NodeStatusOut.told(answer.node), "children": children})
 
 
 class SignalOut(BaseModel):
@@ -240,11 +219,6 @@ class TraceOut(BaseModel):
     because: str
 
 
-class ExceptionsOut(BaseModel):
-    as_of: datetime
-    items: list[NeedsDecisionOut]
-
-
 class DependencyOut(BaseModel):
     """A commitment: what, by when, who; and the sentences that are open on it."""
 
@@ -259,10 +233,6 @@ class DependencyOut(BaseModel):
     state: str
     provider_item: str | None
     open: list[str]
-
-
-class DependenciesOut(BaseModel):
-    items: list[DependencyOut]
 
 
 class NodeChangeOut(BaseModel):
@@ -305,10 +275,6 @@ class CheckInOut(BaseModel):
     slower_than_weekly: bool
 
 
-class CheckInsOut(BaseModel):
-    items: list[CheckInOut]
-
-
 class DefinitionOut(BaseModel):
     key: str
     kind: str
@@ -317,7 +283,3 @@ class DefinitionOut(BaseModel):
     asks: str
     thresholds: dict[str, float]
     version: str
-
-
-class DefinitionsOut(BaseModel):
-    items: list[DefinitionOut]

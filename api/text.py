@@ -14,12 +14,15 @@ from rich.table import Table
 from api.asking import Explanation, Overview
 from api.words import SHAPES, age
 from ledger.read import Kept, Unresolved
+from ledger.text import brief
 from signals.nodes import NodeStatus
 from signals.overview import Answer
 from sync.run import Outcome
 
 COLOURS = {"on_track": "green", "at_risk": "yellow", "off_track": "red", "done": "blue"}
 MARKS = {w: f"[{COLOURS.get(w, 'dim')}]{shape}[/] {word}" for w, (shape, word) in SHAPES.items()}
+SHOWN = 400
+"""Characters of one value that a terminal is shown."""
 CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)))
 
 
@@ -121,10 +124,10 @@ def show_explanation(console: Console, e: Explanation) -> None:
     if e.presence_reason:
         console.print(safe(e.presence_reason))
     for w in e.words:
-        said = f"'{safe(w.raw)}'" if w.raw else "(empty)"
+        said = f"'{safe(brief(w.raw, SHOWN))}'" if w.raw else "(empty)"
         ref = f" [dim]id {safe(w.raw_id)}[/]" if w.raw_id else ""
         cell = f" [dim]in {safe(e.cells[w.field])}[/]" if w.field in e.cells else ""
-        became = f" → [bold]{safe(w.canonical)}[/]" if w.canonical else ""
+        became = f" → [bold]{safe(brief(w.canonical, SHOWN))}[/]" if w.canonical else ""
         reason = safe(nearer(w.rule) if w.rule else w.finding)
         console.print(f"  {w.field:<13} {said}{ref}{cell}{became}   [dim]{reason}[/]", soft_wrap=True)
     for link in e.links:
@@ -157,6 +160,6 @@ def show_outcome(console: Console, o: Outcome) -> None:
     c = o.counts
     counts = f"{c.seen} read, {c.new} new, {c.changed} changed, {c.gone} gone; {o.requests} requests, {o.seconds:.1f} s"
     console.print(f"[{colour}]{o.state}[/] [bold]{o.source}[/]: {counts}", soft_wrap=True)
-    for note in (o.reason, o.hint, *o.notes):
+    for note in (o.reason, o.hint, *(n for n in o.notes if n not in o.reason)):
         if note:
             console.print(f"    {safe(note)}", soft_wrap=True)

@@ -35,9 +35,13 @@ if TYPE_CHECKING:
     import httpx
     import requests
 
+BARREN = 5
+"""Pages in a row that may bring nothing new."""
 READ_MARK = "X-Sightline-Read"
 """On a POST that only reads: it may be repeated. Never sent."""
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, 529})
+LONGEST_WAIT = 365 * 86_400.0
+"""Seconds: what is longer than a year is no instant that anybody meant."""
 ENDS = (b"}", b"]", b'"')
 BROKEN = (OSError, HTTPException, EOFError, zlib.error)
 """What an attempt may break off with, beside Broken: a library's own kinds become that one."""
@@ -206,11 +210,15 @@ class Wire:
             except ValueError:
                 return None
             at = at if at.tzinfo else at.replace(tzinfo=UTC)
-            wait = (at - self._now()).total_seconds()
-        wait = max(wait, 0.0)
+            wait = (at - (self.server_time or self._now())).total_seconds()  # its own clock, whatever ours says
+        if wait != wait:
+            return None
+        wait = min(max(wait, 0.0), LONGEST_WAIT)
         if wait > self.policy.max_wait:
             at = self._now() + timedelta(seconds=wait)
-            raise RateLimited(f"{where} asks to be left alone until {at:%H:%M:%S} UTC", source=self.source, retry_at=at)
+            day = "" if at.date() == self._now().date() else f"{at:%Y-%m-%d} "
+            sentence = f"{where} asks to be left alone until {day}{at:%H:%M:%S} UTC"
+            raise RateLimited(sentence, source=self.source, retry_at=at)
         return wait
 
     def _backoff(self, number: int) -> float:
@@ -239,6 +247,11 @@ class Wire:
                     return
             self._sleep(wait)
 
+    def rest(self, number: int) -> None:
+        """Nobody asks before the pause of this try is over: for answers that only a connector can tell as a fault."""
+        self.retries += 1
+        self._pause(self._backoff(number))
+
     def _pause(self, seconds: float) -> None:
         """Nobody asks this source again before."""
         with self._lock:
@@ -260,7 +273,8 @@ class Wire:
         self.headers = answer.headers
         if date := answer.headers.get("date"):
             try:
-                self.server_time = parsedate_to_datetime(date)
+                at = parsedate_to_datetime(date)
+                self.server_time = at if at.tzinfo else at.replace(tzinfo=UTC)  # "-0000" names no zone
             except ValueError:
                 self.server_time = None
 
@@ -285,7 +299,8 @@ def whole(chunks: Iterable[bytes], headers: Mapping[str, str], policy: Policy, c
         SourceUnavailable: larger than `max_bytes` or slower than `deadline`.
     """
     ends_at = clock() + policy.deadline
-    inflate = zlib.decompressobj(47) if headers.get("content-encoding", "") in ("gzip", "deflate") else None
+    squeezed = headers.get("content-encoding", "").strip().casefold() in ("gzip", "x-gzip", "deflate")
+    inflate = zlib.decompressobj(47) if squeezed else None
     parts: list[bytes] = []
     size = received = 0
     for chunk in chunks:
@@ -326,7 +341,7 @@ def parsed(body: bytes, *, source: str, what: str) -> Any:
         if collecting:
             gc.enable()
     try:
-        return json.loads(body.decode("utf-8", "replace"), parse_constant=lambda _: None, parse_int=_whole_number)
+        return json.loads(body.decode("utf-8-sig", "replace"), parse_constant=lambda _: None, parse_int=_whole_number)
     except (ValueError, RecursionError) as error:
         sentence = f"{source} answered something that is no {what}: {str(error)[:80]}"
         raise SourceUnavailable(sentence, source=source) from None
@@ -337,7 +352,8 @@ def _whole_number(digits: str) -> int | str:
 
 
 class PageGuard:
-    """Stops a paging that goes in circles: a token seen before, or two pages in a row without a new record."""
+    """Stops a paging that goes in circles: a token seen before, or page after page without a new record. A few empty pages are
+    legal: what they held is hidden from this credential."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -351,7 +367,7 @@ class PageGuard:
             SourceUnavailable: the paging repeats itself.
         """
         self._barren = 0 if fresh else self._barren + 1
-        if token is not None and (token in self._tokens or self._barren >= 2):
+        if token is not None and (token in self._tokens or self._barren >= BARREN):
             raise SourceUnavailable(
                 f"{self._source} gives the same page again and again: paging was stopped", source=self._source
             )

@@ -359,6 +359,8 @@ class Api:
             ]
         if found.type == "unique_id":
             config["prefix"] = found.prefix
+        if found.type == "number":
+            config["format"] = found.format
         if found.type == "rollup" and found.over:
             relation = home.properties[found.over]
             config |= {

@@ -46,6 +46,8 @@ class Property:
     """Of a formula or rollup: its result as the API writes it, {"type": "number", "number": 3}."""
     over: str | None = None
     """Of a rollup: the name of its relation."""
+    format: str = "number"
+    """Of a number: how it is shown, such as percent."""
 
 
 @dataclass(slots=True)

@@ -143,10 +143,14 @@ class Keys:
 
     def used(self, key: Key) -> None:
         """Notes that a key was used, unless that was noted a moment ago."""
-        now, c = self.clock(), columns(ApiKeyRow)
-        if key.last_used_at is None or now - key.last_used_at >= USED_EVERY:
+        if self.unnoted(key):
+            now, c = self.clock(), columns(ApiKeyRow)
             with transaction(self.engine, writing=True) as connection:
                 connection.execute(update(ApiKeyRow).where(c.id == key.id).values(last_used_at=to_ms(now)))
+
+    def unnoted(self, key: Key) -> bool:
+        """Whether it was not noted a moment ago that a key was used."""
+        return key.last_used_at is None or self.clock() - key.last_used_at >= USED_EVERY
 
 
 class Audit:

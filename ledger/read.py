@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +13,7 @@ from sqlmodel import SQLModel, col
 
 from ledger.behind import allowed
 from ledger.engine import transaction
+from ledger.lists import ALL, Listed, Wanted
 from ledger.model import (
     Event,
     Finding,
@@ -230,6 +232,33 @@ class Reads:
     def revision(self) -> int:
         """How many writes readers could have noticed; grows with each."""
         return int(self._rows(select(_c(Meta, "revision")))[0][0])
+
+    # -- lists ---------------------------------------------------------------------------------------------------
+
+    def horizon(self) -> datetime:
+        """The instant before which every change is known: what is written later has it or a later one as `changed_at`."""
+        return from_ms(int(self._rows(select(_c(Meta, "written_at")))[0][0]) + 1)
+
+    def listed(self, of: Listed, wanted: Wanted = ALL) -> Sequence[Any]:
+        """Rows of a list with every column of it, by name.
+
+        Raises:
+            WrongQuestion: `wanted.after` is no place in this order.
+        """
+        shown = self._shown() if of.home else []
+        rows = self._rows(of.statement(wanted, shown, self.engine.dialect.name))
+        if of.home:
+            for source, binding in {(getattr(r, of.home[0]), getattr(r, of.home[1])) for r in rows}:
+                self.veil.ask(source, binding)
+        hidden = self._hidden(ref for r in rows for column in of.names if (ref := getattr(r, column)))
+        return [self._unsaid(of, r, hidden) for r in rows] if hidden or of.says else rows
+
+    def _unsaid(self, of: Listed, row: Any, hidden: set[str]) -> Any:
+        """A row without what names hidden items, and without what a source says of itself of which the reader may not see all."""
+        nothing = {name: None for column, names in of.names.items() if getattr(row, column) in hidden for name in names}
+        ask = self.veil.ask_source(row.source) if of.says else ""
+        instead = {name: ask for name in of.says if ask and getattr(row, name)}
+        return SimpleNamespace(**{**row._mapping, **nothing, **instead})
 
     # -- items ---------------------------------------------------------------------------------------------------
 
@@ -484,10 +513,13 @@ class Reads:
     def unmapped_words(self, *, at: datetime) -> dict[str, int]:
         """By source: how many words of its items have no translation, of those met by an instant. A count, whoever asks."""
         u, i = columns(ItemUnmappedRow), columns(ItemRow)
+        present = func.coalesce(i.presence, "") == str(
+            Presence.PRESENT
+        )  # so that SQLite begins with the words, not the items
         words = (
             select(i.source, i.binding, u.field, u.raw)
             .join_from(ItemUnmappedRow, ItemRow, u.item_id == i.id)
-            .where(i.presence == str(Presence.PRESENT), u.first_seen_at <= to_ms(at))
+            .where(present, u.first_seen_at <= to_ms(at))
             .distinct()
             .subquery()
         )

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, literal, select
+from sqlalchemy import JSON, cast, func, literal, select
 from sqlmodel import SQLModel
 
 from ledger.behind import Behind
@@ -36,6 +36,7 @@ from ledger.tables import (
 CHUNK = 500
 GONE = (Presence.DELETED, Presence.MOVED_OUT)
 _item = msgspec.json.Decoder(Item).decode
+_names = msgspec.json.Decoder(tuple[str, ...]).decode
 _cells = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -48,6 +49,8 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     raw: bytes
     present: bool
     """Whether the item was still there at the instant that was asked for."""
+    observed: int = 0
+    """Since when (ms) it is known so."""
 
 
 class Stated(msgspec.Struct, frozen=True):
@@ -58,6 +61,18 @@ class Stated(msgspec.Struct, frozen=True):
     missing_since: datetime | None
     raw: bytes
     cells: dict[str, str]
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """What was published last under a name, without its body."""
+
+    name: str
+    version: int
+    published_at: datetime
+    closes_at: datetime
+    settles_at: datetime
+    provisional: bool
+    restated: tuple[str, ...]
 
 
 class Remembered(Reads):
@@ -97,6 +112,7 @@ class Remembered(Reads):
             i.presence,
             i.missing_since,
             i.changed_at,
+            v.observed_from,
         )
         statement = statement.join_from(ItemVersionRow, ItemRow, v.item_id == i.id)
         if raws:
@@ -219,17 +235,16 @@ class Remembered(Reads):
         c = columns(PlanNodeRow)
         return {r[0]: r[1] for r in self._rows(select(c.key, c.first_seen_at))}
 
-    def opened(self, *, at: datetime) -> dict[str, tuple[datetime, datetime]]:
-        """By key, of signals noted as open at an instant: (since when, when it was open for the first time ever)."""
+    def opened(self, *, at: datetime, keys: Collection[str] | None = None) -> dict[str, tuple[datetime, datetime]]:
+        """By key, of signals noted as open at an instant: (since when, when it was open for the first time ever).
+
+        keys: of these only.
+        """
         c = columns(SignalLogRow)
         ms = to_ms(at)
-        first = {
-            r[0]: r[1]
-            for r in self._rows(select(c.key, func.min(c.opened_at)).where(c.opened_at <= ms).group_by(c.key))
-        }
-        rows = self._rows(
-            select(c.key, c.opened_at).where(c.opened_at <= ms, (c.cleared_at.is_(None)) | (c.cleared_at > ms))
-        )
+        known = [c.opened_at <= ms] if keys is None else [c.opened_at <= ms, c.key.in_(keys)]
+        first = {r[0]: r[1] for r in self._rows(select(c.key, func.min(c.opened_at)).where(*known).group_by(c.key))}
+        rows = self._rows(select(c.key, c.opened_at).where(*known, (c.cleared_at.is_(None)) | (c.cleared_at > ms)))
         return {r[0]: (from_ms(r[1]), from_ms(first[r[0]])) for r in rows}
 
     def last_noted(self) -> datetime | None:
@@ -237,11 +252,28 @@ class Remembered(Reads):
         rows = self._rows(select(columns(Meta).noted_at))
         return from_ms(rows[0][0]) if rows and rows[0][0] is not None else None
 
-    def closes(self) -> list[tuple[str, int, datetime, str]]:
-        """(week, version, when, pack as JSON) of every weekly close, oldest first."""
+    def closes(self, name: str | None = None) -> list[tuple[str, int, datetime, str]]:
+        """(name, version, when, pack as JSON) of everything that was closed, or of one name, by name and oldest first."""
         c = columns(WeeklyCloseRow)
-        rows = self._rows(select(c.week, c.version, c.closed_at, c.body).order_by(c.week, c.version))
+        wanted = select(c.week, c.version, c.closed_at, c.body).order_by(c.week, c.version)
+        rows = self._rows(wanted if name is None else wanted.where(c.week == name))
         return [(r[0], r[1], from_ms(r[2]), r[3]) for r in rows]
+
+    def closed(self) -> list[Closed]:
+        """What was published last under each name, what closed last first; no body is read."""
+        c = columns(WeeklyCloseRow)
+        last = select(c.week, func.max(c.version).label("version")).group_by(c.week).subquery()
+        parts = [self._part(c.body, name) for name in ("closes_at", "settles_at", "provisional", "restated")]
+        wanted = select(c.week, c.version, c.closed_at, *parts)
+        rows = self._rows(wanted.join(last, (c.week == last.c.week) & (c.version == last.c.version)))
+        found = [_closed(row) for row in rows]
+        return sorted(found, key=lambda p: (p.closes_at, p.name), reverse=True)
+
+    def _part(self, body: Any, name: str) -> Any:
+        """A part of JSON that is kept as text, as text."""
+        if self.engine.dialect.name == "sqlite":
+            return func.json_extract(body, f"$.{name}")
+        return func.json_extract_path_text(cast(body, JSON), name)
 
     def logged(self) -> list[tuple[str, int, int | None, str, str]]:
         """(key, opened, cleared, severity, sentence) of every time that a signal was noted, instants in ms."""
@@ -255,12 +287,18 @@ class Remembered(Reads):
         return Served(self.engine, behind)
 
     @cached_property
-    def _watch(self) -> Watch:
+    def watch(self) -> Watch:
+        """Tells whether anything was written."""
         return Watch(self.engine)
 
     def state(self) -> str:
         """A word that is another one after any write to the database, by whatever process."""
-        return self._watch.state()
+        return self.watch.state()
+
+
+def _closed(row: Any) -> Closed:
+    closes, settles = (msgspec.convert(text, datetime) for text in (row[3], row[4]))
+    return Closed(row[0], row[1], from_ms(row[2]), closes, settles, str(row[5]) in ("1", "true"), _names(row[6]))
 
 
 def _as_of(v: Any, at: datetime, *, known: bool) -> list[Any]:
@@ -280,4 +318,4 @@ def _told(row: Any, at: datetime, *, known: bool) -> Told:
     gone = row[4] in GONE
     # When it vanished: as was known then, when that was concluded; as is known now, when it was first missed.
     since = row[6] if known or row[5] is None else row[5]
-    return Told(row[0], row[1], _item(row[2]), row[3].encode(), not (gone and since <= to_ms(at)))
+    return Told(row[0], row[1], _item(row[2]), row[3].encode(), not (gone and since <= to_ms(at)), row[7])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from ledger.engine import transaction
 from ledger.model import FINISHED
@@ -93,7 +93,10 @@ class Standing(Remembered):
         i = columns(ItemRow)
         with transaction(self.engine, writing=False) as connection:
             now = int(connection.execute(select(columns(Meta).revision)).scalar_one())
-            wanted = select(i.id).where(i.revision > revision, i.revision <= now, i.source.in_(sources)).limit(limit)
+            mine = func.coalesce(i.source, "").in_(
+                sources
+            )  # so that SQLite looks for what is new, not for what is theirs
+            wanted = select(i.id).where(i.revision > revision, i.revision <= now, mine).limit(limit)
             return [r[0] for r in connection.execute(wanted)], now
 
     def members(self, workstreams: Collection[str]) -> dict[str, list[str]]:

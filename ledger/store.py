@@ -173,24 +173,24 @@ class Ledger(Standing):
             connection.exec_driver_sql(f"UPDATE meta SET noted_at = {mark} WHERE id = 1", (now,))
         return len(fresh), len(gone)
 
-    def publish(self, week: str, body: str) -> int:
-        """Keeps a week's pack as its next version, unless the last one says the same; the version in force."""
+    def publish(self, name: str, body: str) -> int:
+        """Keeps a week's, month's or period's pack as its next version, unless the last one says the same; the version in force."""
         mark = "?" if self.engine.dialect.name == "sqlite" else "%s"
         with transaction(self.engine, writing=True) as connection:
             last = connection.exec_driver_sql(
-                f"SELECT version, body FROM weekly_close WHERE week = {mark} ORDER BY version DESC LIMIT 1", (week,)
+                f"SELECT version, body FROM weekly_close WHERE week = {mark} ORDER BY version DESC LIMIT 1", (name,)
             ).fetchone()
             if last is not None and last[1] == body:
                 return int(last[0])
             version = 1 if last is None else int(last[0]) + 1
             connection.exec_driver_sql(
                 f"INSERT INTO weekly_close (week, version, closed_at, body) VALUES ({mark}, {mark}, {mark}, {mark})",
-                (week, version, to_ms(self.clock()), body),
+                (name, version, to_ms(self.clock()), body),
             )
         return version
 
     def close(self) -> None:
-        self._watch.close()
+        self.watch.close()
         self.engine.dispose()
 
     def __enter__(self) -> Self:

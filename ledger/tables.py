@@ -31,6 +31,8 @@ class Meta(SQLModel, table=True):
     """Under which plan, thresholds and day everything in `standing` was judged."""
     stood: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     """The revision up to which `standing` knows the items."""
+    written_at: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """`changed_at` of what was written last: whatever is written later has a later one."""
 
 
 class LeaseRow(SQLModel, table=True):
@@ -127,6 +129,7 @@ class ItemRow(SQLModel, table=True):
 Index("ix_item_source", columns(ItemRow).source, columns(ItemRow).binding)
 Index("ix_item_ref", columns(ItemRow).ref)
 Index("ix_item_revision", columns(ItemRow).revision)
+Index("ix_item_changed_at", columns(ItemRow).changed_at, columns(ItemRow).id)
 
 
 class ItemVersionRow(SQLModel, table=True):
@@ -345,7 +348,7 @@ class PlanNodeRow(SQLModel, table=True):
 
 
 class WeeklyCloseRow(SQLModel, table=True):
-    """A published week. Never overwritten: what is known better later is another version."""
+    """A published week, month or period. Never overwritten: what is known better later is another version."""
 
     __tablename__ = "weekly_close"
     week: str = Field(sa_column=_text(key=True))

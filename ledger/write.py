@@ -50,7 +50,7 @@ class Writer:
         self._mark = "?" if connection.dialect.name == "sqlite" else "%s"
         self.source = source
         self.now = to_ms(now)
-        self._revision: int | None = None
+        self._written: tuple[int, int] | None = None
 
     # -- items ---------------------------------------------------------------------------------------------------
 
@@ -164,11 +164,11 @@ class Writer:
         items, unmapped = [], []
         for key, digest in present.items():
             item = translate(raws[key, digest].encode())
-            items.append((*self._canonical(item, text(_encode(item))), mapping_version, self._rev(), self.now, key))
+            items.append((*self._canonical(item, text(_encode(item))), mapping_version, *self._stamp(), key))
             unmapped += [(key, u.field, u.raw, u.raw_id, self.now) for u in item.unmapped]
         self._many(
             "UPDATE item SET lifecycle = ?, reported_health = ?, status = ?, owner = ?, due_on = ?, blocked = ?, "
-            "body = ?, mapping_version = ?, revision = ?, changed_at = ? WHERE id = ?",
+            "body = ?, mapping_version = ?, changed_at = ?, revision = ? WHERE id = ?",
             items,
         )
         self._remap_versions(list(present), raws, translate, mapping_version)
@@ -214,8 +214,7 @@ class Writer:
                     str(c.presence),
                     storable(c.reason),
                     None if c.missing_since is None else to_ms(c.missing_since),
-                    self.now,
-                    self._rev(),
+                    *self._stamp(),
                     c.item,
                 )
                 for c in changes
@@ -330,7 +329,7 @@ class Writer:
             (self.source, binding, *columns.values()),
         )
 
-    def vocabulary(self, words: Iterable[Row], *, within: Collection[str] | None = None) -> None:
+    def vocabulary(self, words: Iterable[Row], *, within: Collection[str | None] | None = None) -> None:
         """Snapshots the tracker's words: rows of (field, id, name, category, scope, colour). What is gone is closed, not
         removed; `within` some scopes only."""
         names = "field, id, name, category, scope, colour"
@@ -383,7 +382,7 @@ class Writer:
         return (
             item.id, item.source, item.binding, item.ref, item.scope, item.key, item.url,
             *self._canonical(item, body),
-            digest, mapping_version, str(Presence.PRESENT), "", None, self.now, self.now, self._rev(),
+            digest, mapping_version, str(Presence.PRESENT), "", None, self.now, *self._stamp(),
         )  # fmt: skip
 
     @staticmethod
@@ -401,14 +400,22 @@ class Writer:
             str(item.lifecycle), str(item.reported_health), item.status, text(_encode(lean)),
         )  # fmt: skip
 
-    def _rev(self) -> int:
-        """This transaction's revision; taken once, on the first write that readers can see."""
-        if self._revision is None:
+    def _stamp(self) -> tuple[int, int]:
+        """This transaction's `changed_at` and revision; taken once, on the first write that readers can see.
+
+        Both grow from commit to commit, whatever the clocks of those who write say: the row is locked until this one ends.
+        """
+        if self._written is None:
             row = self._connection.exec_driver_sql(
-                "UPDATE meta SET revision = revision + 1 WHERE id = 1 RETURNING revision"
+                self._sql(
+                    "UPDATE meta SET revision = revision + 1, written_at = CASE WHEN written_at < ? THEN ? ELSE written_at + 1 END "
+                    "WHERE id = 1 RETURNING written_at, revision"
+                ),
+                (self.now, self.now),
             ).fetchone()
-            self._revision = int(row[0]) if row else 0
-        return self._revision
+            assert row is not None  # every ledger has this row
+            self._written = int(row[0]), int(row[1])
+        return self._written
 
     # -- statements ----------------------------------------------------------------------------------------------
 

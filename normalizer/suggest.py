@@ -6,8 +6,8 @@ Nothing here is ever applied by itself. Where two signs contradict each other, t
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 
 import msgspec
 
@@ -24,26 +24,27 @@ LIFECYCLE: dict[str, str] = {
         "not_started": (
             "to do", "todo", "open", "new", "backlog", "planned", "not started", "later", "draft",
             "offen", "neu", "geplant", "nicht begonnen", "zu erledigen", "à faire", "nouveau", "prévu", "por hacer", "pendiente", "nuevo",
-            "a fazer", "pendente", "novo", "da fare", "te doen", "gepland",
+            "a fazer", "pendente", "novo", "da fare", "te doen", "gepland", "未着手", "未開始", "新規", "新建", "予定", "未开始", "待办", "计划中", "لم يبدأ", "مخطط",
         ),
         "in_progress": (
             "in progress", "doing", "running", "started", "in review", "review", "testing", "in development", "wip",
             "in arbeit", "läuft", "begonnen", "in bearbeitung", "in prüfung", "en cours", "en curso", "en progreso", "em andamento",
-            "em progresso", "in corso", "bezig", "in flight",
+            "em progresso", "in corso", "bezig", "in flight", "進行中", "作業中", "対応中", "进行中", "处理中", "قيد التنفيذ", "جار", "جاري",
         ),
         "paused": (
             "paused", "on hold", "parked", "blocked", "waiting", "ruht", "pausiert", "wartet", "zurückgestellt", "blockiert",
-            "en pause", "en attente", "en espera", "pausado", "parado", "in attesa", "gepauzeerd",
+            "en pause", "en attente", "en espera", "pausado", "parado", "in attesa", "gepauzeerd", "保留", "中断", "暂停", "搁置", "موقوف", "معلق", "متوقف",
         ),
         "done": (
             "done", "complete", "completed", "closed", "finished", "shipped", "released", "live", "delivered", "resolved", "won",
             "closed won", "fertig", "erledigt", "abgeschlossen", "ausgeliefert", "gewonnen", "terminé", "fini", "livré", "gagné", "hecho",
-            "terminado", "completado", "ganado", "concluído", "feito", "ganho", "fatto", "completato", "klaar", "gereed",
+            "terminado", "completado", "ganado", "concluído", "feito", "ganho", "fatto", "completato", "klaar", "gereed", "完了", "済み", "完成", "已完成",
+            "已解决", "مكتمل", "منجز", "تم",
         ),
         "cancelled": (
             "cancelled", "canceled", "dropped", "rejected", "won't do", "wont do", "won't fix", "duplicate", "obsolete", "lost",
             "closed lost", "abgebrochen", "verworfen", "verloren", "abgelehnt", "annulé", "perdu", "cancelado", "perdido", "descartado",
-            "annullato", "geannuleerd",
+            "annullato", "geannuleerd", "中止", "キャンセル", "取消", "已取消", "ملغى", "ملغي",
         ),
     }.items()
     for word in words
@@ -53,15 +54,15 @@ HEALTH: dict[str, str] = {
     for becomes, words in {
         "on_track": (
             "green", "on track", "good", "ok", "healthy", "grün", "im plan", "gut", "vert", "dans les temps", "verde", "en línea", "no prazo",
-            "groen", "op schema",
+            "groen", "op schema", "緑", "順調", "良好", "绿", "绿色", "正常", "أخضر", "على المسار",
         ),
         "at_risk": (
             "amber", "yellow", "orange", "at risk", "risk", "warning", "gelb", "gefährdet", "kritisch", "jaune", "à risque", "amarillo",
-            "en riesgo", "amarelo", "em risco", "giallo", "a rischio", "geel", "risico",
+            "en riesgo", "amarelo", "em risco", "giallo", "a rischio", "geel", "risico", "黄", "黄色", "注意", "有风险", "أصفر", "في خطر",
         ),
         "off_track": (
             "red", "off track", "late", "delayed", "bad", "critical", "rot", "verzug", "verspätet", "rouge", "en retard", "rojo", "retrasado",
-            "vermelho", "atrasado", "rosso", "in ritardo", "rood", "te laat",
+            "vermelho", "atrasado", "rosso", "in ritardo", "rood", "te laat", "赤", "遅延", "危険", "红", "红色", "延期", "أحمر", "متأخر",
         ),
         "unknown": ("grey", "gray", "n/a", "tbd", "grau", "unbekannt", "gris", "cinza", "grigio", "grijs", "not set"),
     }.items()
@@ -168,6 +169,10 @@ def hue_of(colour: str | None) -> str | None:
     return None
 
 
+AT_LEAST = {"confidence_0_1": 0, "confidence_1_10": 1, "percent": 20}
+"""What some number must exceed to speak of a scale: an 11 among judgements from 1 to 10 is a slip, not a percentage."""
+
+
 def scale_for(role: str, words: Sequence[str]) -> str | None:
     """A built-in scale that has every one of these words, or every one of these numbers; None where none does."""
     if not words:
@@ -181,35 +186,47 @@ def scale_for(role: str, words: Sequence[str]) -> str | None:
         return None
     for name in ("confidence_0_1", "confidence_1_10", "percent"):
         low, high = BANDS[name][:2]
-        spread = max(numbers) > (0 if name == "confidence_0_1" else 1 if name == "confidence_1_10" else 10)
-        if spread and all(low <= n <= high for n in numbers):
+        if max(numbers) > AT_LEAST[name] and all(low <= n <= high for n in numbers):
             return name
     return None
 
 
 ROLE_WORDS: dict[str, tuple[str, ...]] = {
-    "lifecycle": ("status", "state", "stage", "phase", "zustand", "stand", "état", "estado", "fase", "stato"),
-    "health": ("rag", "health", "ampel", "traffic light", "colour", "color", "gesundheit", "santé", "salud", "semáforo", "semaforo"),
-    "owner": ("owner", "assignee", "responsible", "lead", "verantwortlich", "zuständig", "responsable", "responsável", "dueño", "eigenaar"),
-    "due_on": ("due", "deadline", "due date", "close date", "target date", "fällig", "termin", "bis", "échéance", "fecha límite", "prazo", "scadenza"),
-    "start_on": ("start", "start date", "begin", "beginn", "début", "inicio", "início"),
-    "confidence": ("confidence", "zuversicht", "konfidenz", "confiance", "confianza", "confiança"),
-    "progress": ("progress", "% done", "% complete", "percent", "fortschritt", "avancement", "progreso", "progresso"),
+    "lifecycle": ("status", "state", "stage", "phase", "zustand", "stand", "état", "estado", "fase", "stato", "ステータス", "状態", "状态", "الحالة", "حالة"),
+    "health": ("rag", "health", "ampel", "traffic light", "colour", "color", "gesundheit", "santé", "salud", "semáforo", "semaforo", "健全性", "健康度", "الصحة"),
+    "owner": ("owner", "assignee", "responsible", "lead", "verantwortlich", "zuständig", "responsable", "responsável", "dueño", "eigenaar", "担当", "担当者", "负责人", "المسؤول", "المالك"),
+    "due_on": ("due", "deadline", "due date", "close date", "target date", "fällig", "termin", "bis", "échéance", "fecha límite", "prazo", "scadenza", "期限", "期日", "締切", "截止日期", "الموعد النهائي", "تاريخ الاستحقاق"),
+    "start_on": ("start", "start date", "begin", "beginn", "début", "inicio", "início", "開始日", "开始日期", "تاريخ البدء"),
+    "confidence": ("confidence", "zuversicht", "konfidenz", "confiance", "confianza", "confiança", "信頼度", "自信度", "信心", "الثقة"),
+    "progress": ("progress", "% done", "% complete", "percent", "fortschritt", "avancement", "progreso", "progresso", "進捗", "进度", "التقدم"),
     "blocked": ("blocked", "flagged", "blockiert", "bloqué", "bloqueado"),
-    "depends_on": ("needs", "depends on", "blocked by", "waiting for", "dependencies", "braucht", "abhängig von", "wartet auf", "dépend de", "depende de"),
+    "depends_on": ("needs", "depends on", "blocked by", "waiting for", "dependencies", "braucht", "abhängig von", "wartet auf", "dépend de", "depende de", "依存", "依存関係", "依赖", "يعتمد على"),
     "decision_needed": ("decision needed", "decision", "entscheidung", "décision", "decisión"),
 }  # fmt: skip
-ROLE_TYPES = {"status": "lifecycle"}
+ROLE_TYPES = {"status": "lifecycle", "people": "owner", "PEOPLE_CHIP": "owner", "date": "due_on", "DATE": "due_on"}
+"""The trackers' own kinds of fields that speak of a role, whatever the field is called."""
 
 
-def role_for(name: str, type: str = "") -> str | None:
+def roles_for(fields: Sequence[tuple[str, str]], taken: Collection[str] = ()) -> dict[str, int]:
+    """Role to the place in `fields` (name, type) of the field that may have it: by its name, else by its type where it is the only
+    one of that type. `taken`: roles that are bound already."""
+    found: dict[str, int] = {}
+    for n, (name, _) in enumerate(fields):
+        if (role := role_for(name)) and role not in taken:
+            found.setdefault(role, n)
+    for kind, role in ROLE_TYPES.items():
+        alike = [n for n, (_, type_) in enumerate(fields) if type_ == kind]
+        if len(alike) == 1 and alike[0] not in found.values() and role not in taken:
+            found.setdefault(role, alike[0])
+    return found
+
+
+def role_for(name: str) -> str | None:
     """The role that a field's name speaks of: the whole name, or a word of it."""
     key = folded(name.removesuffix("__c").replace("_", " "))
     for role, words in ROLE_WORDS.items():
         if key in words:
             return role
-    if type in ROLE_TYPES:
-        return ROLE_TYPES[type]
     parts = set(key.replace("(", " ").replace(")", " ").split())
     for role in ("confidence", "progress", "health", "owner", "due_on"):
         if any(w in parts for w in ROLE_WORDS[role] if len(w) > 2 and w not in ("bis", "lead", "color", "colour")):

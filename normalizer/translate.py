@@ -12,6 +12,7 @@ import msgspec
 
 from connectors.contract import RawRecord, Said, Words
 from ledger.model import FINISHED, Health, Item, Lifecycle, ProgressKind, Unmapped, Word, item_id
+from ledger.text import brief
 from normalizer.mapping import Bands, Mapping, Rule, Scale
 from normalizer.people import People
 from normalizer.scales import CANCELLING, CATEGORY, folded
@@ -156,7 +157,7 @@ class Translator:
 
     def _unmapped(self, role: str, said: Said, raw: str, category: str | None) -> Reading:
         policy = self.mapping.unmapped.get(role, self.mapping.unmapped.get("*", "unknown"))
-        finding = f"'{raw}' has no translation: add it to {self.mapping.file}, scales.{role}"
+        finding = f"'{brief(raw)}' has no translation: add it to {self.mapping.file}, scales.{role}"
         if role == "lifecycle" and not raw:
             finding = f"{role} is empty"
         if policy == "reject":
@@ -292,7 +293,7 @@ class Translator:
             at = datetime.fromisoformat(raw)
         except ValueError:
             at = None
-        finding = "" if at else f"'{raw}' is no instant in the form 2026-11-30T17:00:00+00:00"
+        finding = "" if at else f"'{brief(raw)}' is no instant in the form 2026-11-30T17:00:00+00:00"
         at = at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
         words.append(Word(role, raw, at.isoformat() if at else None, "as said" if at else "", finding=finding))
         return at
@@ -305,7 +306,7 @@ def _dated(role: str, values: Words) -> tuple[date | None, Word]:
     except ValueError:
         on = None
     if on is None:
-        return None, Word(role, raw, None, "", finding=f"'{raw}' is no date in the form 2026-11-30")
+        return None, Word(role, raw, None, "", finding=f"'{brief(raw)}' is no date in the form 2026-11-30")
     return on, Word(role, raw, on.isoformat(), "as said")
 
 
@@ -342,7 +343,7 @@ def _banded(role: str, said: Said, raw: str, bands: Bands, file: str) -> Reading
         value = int(value)  # an option of a select list that is called "7" is the 7 of the declared scale
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return Reading(
-            Word(role, raw, "unknown", "", finding=f"'{raw}' is no number on the declared scale {bands.name}")
+            Word(role, raw, "unknown", "", finding=f"'{brief(raw)}' is no number on the declared scale {bands.name}")
         )
     if bands.name == "undeclared":
         return Reading(Word(role, raw, "unknown", "", finding=f"no scale is declared: add scales.{role} to {file}"))

@@ -145,7 +145,8 @@ def assemble(facts: Facts, judged: Mapping[str, Judged], thresholds: Thresholds)
     nodes["company"] = whole(facts, nodes, sizes)
     verdicts = [v for vs in told.values() for v in vs] + list(judge_sources(facts, thresholds))
     rows = sorted(exceptions(facts, verdicts, nodes), key=urgency)
-    dated = {key: aged(node, facts.sources, facts.now) for key, node in nodes.items()}
+    read = {key: s.good[-1] for key, s in facts.sources.items() if s.good}
+    dated = {key: aged(node, read, facts.now) for key, node in nodes.items()}
     return Company(facts.now, dated, tuple(verdicts), tuple(rows))
 
 

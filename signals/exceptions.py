@@ -72,7 +72,7 @@ def exceptions(facts: Facts, verdicts: Iterable[Verdict], nodes: Mapping[str, No
     """Open signals of at least warn; each says who decides what. nodes: at least their subjects."""
     for v in verdicts:
         if v.outcome == "open" and v.severity in ("warn", "high"):
-            yield _needs(facts, v, nodes)
+            yield needs(facts, v, nodes)
 
 
 def spoken_of(rows: Iterable[NeedsDecision], spoken: Spoken) -> list[NeedsDecision]:
@@ -92,7 +92,8 @@ def urgency(row: NeedsDecision) -> tuple[object, ...]:
     return (-RANK[row.severity], -len(row.affects), row.node, row.signal, row.key)
 
 
-def _needs(facts: Facts, v: Verdict, nodes: Mapping[str, NodeStatus]) -> NeedsDecision:
+def needs(facts: Facts, v: Verdict, nodes: Mapping[str, NodeStatus]) -> NeedsDecision:
+    """One open signal of any severity, with who decides what about it."""
     row = CATALOGUE[v.signal]
     node = nodes.get(v.subject)
     right = next((r for r in facts.plan.decision_rights if r.situation == row.situation), None)
@@ -106,18 +107,42 @@ def _needs(facts: Facts, v: Verdict, nodes: Mapping[str, NodeStatus]) -> NeedsDe
     )  # fmt: skip
 
 
+class Colours(msgspec.Struct, frozen=True, array_like=True):
+    """What one node adds to what the colours of several are worth: counts, so that those of many are their sum."""
+
+    watermelons: int = 0
+    verified: int = 0
+    green: int = 0
+    candid: int = 0
+    said: int = 0
+    left: int = 0
+    """Workstreams that are unfinished."""
+    behind: int = 0
+    measured: int = 0
+
+
+def colours(n: NodeStatus) -> Colours:
+    """What one node adds; nothing, unless it is a workstream or a key result."""
+    if n.kind == "key_result" and n.outcome_health in KNOWN:
+        return Colours(behind=int(n.outcome_health is not Health.ON_TRACK), measured=1)
+    if n.kind != "workstream" or n.bau:
+        return Colours()
+    green = n.reported is Health.ON_TRACK
+    return Colours(
+        int(green and n.watermelon), int(green and n.derived in KNOWN), int(green), int(n.candid), int(n.reported in KNOWN),
+        int(n.lifecycle not in FINISHED),
+    )  # fmt: skip
+
+
+def worth(of: Iterable[Colours]) -> Portfolio:
+    """What the colours of several are worth, from what each of them adds."""
+    c = Colours(*map(sum, zip(*map(msgspec.structs.astuple, (Colours(), *of)), strict=True)))
+    hollow = bool(c.left and c.measured) and c.green >= 0.8 * c.left and 2 * c.behind >= c.measured
+    return Portfolio(
+        c.watermelons, c.verified, c.green - c.verified, c.candid, c.green, c.said, c.behind, c.measured, hollow
+    )
+
+
 def portfolio(nodes: Iterable[NodeStatus]) -> Portfolio:
     """What the colours of some nodes are worth."""
-    all_nodes = list(nodes)
-    streams = [n for n in all_nodes if n.kind == "workstream" and not n.bau]
-    green = [n for n in streams if n.reported is Health.ON_TRACK]
-    verified = [n for n in green if n.derived in KNOWN]
-    said = [n for n in streams if n.reported in KNOWN]
-    measured = [n for n in all_nodes if n.kind == "key_result" and n.outcome_health in KNOWN]
-    behind = [n for n in measured if n.outcome_health is not Health.ON_TRACK]
-    left = [n for n in streams if n.lifecycle not in FINISHED]
-    hollow = bool(left and measured) and len(green) >= 0.8 * len(left) and 2 * len(behind) >= len(measured)
-    return Portfolio(
-        sum(n.watermelon for n in green), len(verified), len(green) - len(verified), sum(n.candid for n in streams),
-        len(green), len(said), len(behind), len(measured), hollow,
-    )  # fmt: skip
+    return worth(map(colours, nodes))

@@ -11,10 +11,10 @@ import msgspec
 from ledger.model import Health, Lifecycle, status_word
 from signals.cadence import UNSAID, last_said
 from signals.catalogue import Verdict
-from signals.facts import Facts, ItemFacts, Pace, SourceFacts
+from signals.facts import Facts, ItemFacts, Pace
 from signals.headline import FORMULA, Accountability, accountability, capped, derived, headline
 from signals.plan import KeyResult, Objective, Pillar, Workstream
-from signals.results import latest, period_of, share
+from signals.results import period_of, score_of
 from signals.rollup import COVERAGE_FLOOR, KNOWN, WORSE, Child, Rolled, roll_up, worse
 from signals.telling import ended
 
@@ -80,11 +80,10 @@ class NodeStatus(msgspec.Struct, frozen=True):
         return status_word(self.lifecycle, self.headline)
 
 
-def aged(node: NodeStatus, sources: Mapping[str, SourceFacts], now: datetime) -> NodeStatus:
-    """A node with the age of what it stands on, as of an instant."""
-    read = [s.good[-1] if (s := sources.get(k)) and s.good else None for k in node.sources]
-    known = [r for r in read if r is not None]
-    age = (now - min(known)).total_seconds() if known and len(known) == len(read) else None
+def aged(node: NodeStatus, read: Mapping[str, datetime], now: datetime) -> NodeStatus:
+    """A node with the age of what it stands on, as of an instant. read: when each tracker was last read well; not, where it never was."""
+    known = [read[k] for k in node.sources if k in read]
+    age = (now - min(known)).total_seconds() if known and len(known) == len(node.sources) else None
     return msgspec.structs.replace(node, data_age_seconds=age)
 
 
@@ -197,7 +196,7 @@ def key_result(
     mine = [w for w in facts.plan.workstreams_of.get(kr.key, ()) if not w.bau]
     nodes = [streams[w.key] for w in mine]
     rolled = roll_up(_child(streams[w.key], w.weight) for w in mine)
-    metric, outcome = _outcome(own)
+    metric, outcome = outcome_of(own)
     test = accountability(facts, kr, [v for v in below if v.signal.startswith("dependency_") and v.outcome == "open"])
     health = worse(outcome, rolled.health)
     thin = bool(mine) and health is Health.ON_TRACK and (rolled.coverage or 0.0) < COVERAGE_FLOOR
@@ -212,9 +211,9 @@ def key_result(
     health, because, capped_by = capped(health, because, decided_by, test)
     reported = roll_up(_child(streams[w.key], w.weight, health=streams[w.key].reported) for w in mine).health
     shown = roll_up(_child(streams[w.key], w.weight, health=streams[w.key].derived) for w in mine).health
-    life, score = life_of(n.lifecycle for n in nodes), _score(facts, kr)
+    life, score = life_of(n.lifecycle for n in nodes), score_of(facts, kr)
     now = worse(outcome, shown)
-    lasting = (outcome in BEHIND and _outcome(before)[1] in BEHIND) or any(n.watermelon for n in nodes)
+    lasting = (outcome in BEHIND and outcome_of(before)[1] in BEHIND) or any(n.watermelon for n in nodes)
     period = period_of(facts, kr)
     over = period is not None and facts.today > period.end_on
     progress, kind = _together(nodes, [w.weight for w in mine]) if score is None else (score, "outcome")
@@ -232,17 +231,10 @@ def key_result(
     )  # fmt: skip
 
 
-def _outcome(verdicts: Iterable[Verdict]) -> tuple[Verdict | None, Health]:
+def outcome_of(verdicts: Iterable[Verdict]) -> tuple[Verdict | None, Health]:
     """What the metric's signal says, and the health it means; (None, unknown) where it cannot be computed."""
     metric = next((v for v in verdicts if v.signal == "metric_behind" and v.outcome != "not_computable"), None)
     return metric, Health.UNKNOWN if metric is None else OUTCOME[metric.severity]
-
-
-def _score(facts: Facts, kr: KeyResult) -> float | None:
-    reading = latest(facts, kr)
-    if kr.metric is None or reading is None:
-        return None
-    return round(min(max(share(kr.metric, reading.value), 0.0), 1.0), 4)
 
 
 def _closed(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
+from hashlib import blake2b
 from typing import Literal, TypeVar
 
 import msgspec
@@ -190,6 +191,11 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     decisions: tuple[Decision, ...] = ()
     unread: tuple[Unread, ...] = ()
     """Of the records of trackers that are bound as parts of the plan."""
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells apart two plans."""
+        return blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()
 
     @cached_property
     def period_by_key(self) -> Mapping[str, Period]:

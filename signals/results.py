@@ -84,6 +84,14 @@ def latest(facts: Facts, kr: KeyResult) -> Reading | None:
     return found[-1] if found else None
 
 
+def score_of(facts: Facts, kr: KeyResult, digits: int = 4) -> float | None:
+    """How much of the way from baseline to target its last reading has gone, 0-1; None without a reading."""
+    reading = latest(facts, kr)
+    if kr.metric is None or reading is None:
+        return None
+    return round(min(max(share(kr.metric, reading.value), 0.0), 1.0), digits)
+
+
 def metric_behind(facts: Facts, kr: KeyResult, thresholds: Thresholds) -> Verdict:
     """A metric against its explicit plan curve only; never against elapsed time."""
     t = thresholds.of("metric_behind", _department(facts, kr))

@@ -49,6 +49,17 @@ def take_census(run: _Run, binding: Binding, translator: Translator, metadata: M
     run.outcome.counts.gone += sum(d.presence is not Presence.PRESENT for d in decisions)
 
 
+def shown_now(metadata: Metadata) -> set[str | None] | None:
+    """The scopes whose words were told now; None for all. A scope that went dark has not dropped its words."""
+    if metadata.scopes is None:
+        return None
+    return {
+        None,
+        *(s.id for s in metadata.scopes if s.state != "no_access"),
+        *(w.scope for w in metadata.statuses or ()),
+    }
+
+
 def settle_scopes(run: _Run, metadata: Metadata) -> bool:
     """Stores which scopes are visible now; records of those that went dark are not visible any more, and none is deleted.
 

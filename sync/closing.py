@@ -6,25 +6,27 @@ it differs from what was published, and both stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from datetime import datetime, timedelta
 
 import msgspec
 
 from ledger.store import Ledger
 from signals.cadence import SIX_WEEKS, CheckIn, check_in, kept_rhythm
-from signals.company import Judged, assemble, cut_off, judge_workstreams
-from signals.facts import Facts
+from signals.catalogue import Verdict
+from signals.company import cut_off
 from signals.nodes import NodeStatus
+from signals.packs.diagnosis import Diagnosis, diagnose
+from signals.packs.handoffs import HandOff, handoffs
+from signals.packs.weekly import Then, Weekly, then_of, weekly
+from sync.at_close import AtClose, planned_since
 from sync.bound_plan import meet_plan
 from sync.configuration import Configuration
-from sync.facts import Gatherer, thresholds
 from sync.loops import close_loops
 from sync.standing import above_now, open_now, refresh
+from sync.versions import NotClosedYet, over, publish, rows_of, settling
 
-
-class NotClosedYet(Exception):
-    """The week is not over; the message says when it closes."""
+WEEK = re.compile(r"\d{4}-W\d\d")
 
 
 class Pack(msgspec.Struct, frozen=True):
@@ -41,6 +43,15 @@ class Pack(msgspec.Struct, frozen=True):
     restated: tuple[str, ...] = ()
     """Keys of nodes of which an earlier version of this pack said something else."""
     version: int = 0
+    page: Weekly | None = None
+    """None in weeks that were published before there were pages."""
+    diagnosis: Diagnosis | None = None
+    decisive: tuple[Verdict, ...] = ()
+    """The verdicts whose sentences the nodes say."""
+
+    @property
+    def name(self) -> str:
+        return self.week
 
 
 _pack = msgspec.json.Decoder(Pack).decode
@@ -52,52 +63,41 @@ def close_week(ledger: Ledger, configuration: Configuration, week: str | None = 
     restate: a week that has settled is held against what is known now, and what differs is published as another version.
 
     Raises:
-        NotClosedYet: the week is not over.
+        NotClosedYet: the week is not over, or nothing was known of it.
     """
     calendar, now = configuration.calendar, ledger.clock()
     meet_plan(ledger, configuration)
-    week = week or calendar.week_at(now - timedelta(days=7))
+    name = week or calendar.week_at(now - timedelta(days=7))
     try:
-        closes = calendar.close_of(week)
+        closes = calendar.close_of(name)
     except ValueError:
-        raise NotClosedYet(f"'{week}' is no week: write one such as {calendar.week_at(now)}") from None
-    if closes > now:
-        raise NotClosedYet(f"{week} closes at {closes:%Y-%m-%d %H:%M} UTC")
-    earlier = published(ledger, week)
-    settled = [p for p in earlier if not p.provisional]
-    if earlier and not restate and (settled or now < earlier[-1].settles_at):
-        return earlier[-1]
-    known_at = now if settled else min(closes + settling(configuration), now)
-    pack = restated(pack_of(ledger, configuration, week, known_at), earlier)
-    body = msgspec.json.encode(pack).decode()
-    return msgspec.structs.replace(pack, version=ledger.publish(week, body))
+        raise NotClosedYet(f"'{name}' is no week: write one such as {calendar.week_at(now)}") from None
+    settles = over(ledger, configuration, name, closes)
 
+    def make(known_at: datetime) -> Pack:
+        return pack_of(ledger, configuration, name, known_at)
 
-def settling(configuration: Configuration) -> timedelta:
-    """How long after a close the sources may still tell of the week."""
-    return timedelta(days=max((s.entry.settle_days for s in configuration.sources), default=2))
+    earlier = published(ledger, name)
+    paged = not earlier or earlier[-1].page is not None
+    return publish(ledger, name, settles, earlier, make, lambda p: _said(p, paged), restate=restate)
 
 
 def published(ledger: Ledger, week: str | None = None) -> list[Pack]:
     """Every version of a week's pack, or of every week's, oldest first."""
     return [
         msgspec.structs.replace(_pack(body), version=version)
-        for name, version, _, body in ledger.closes()
-        if week in (None, name)
+        for name, version, _, body in ledger.closes(week)
+        if is_week(name)
     ]
 
 
-def restated(pack: Pack, earlier: list[Pack]) -> Pack:
-    """A pack that says of which nodes an earlier version said something else."""
-    if not earlier:
-        return pack
-    said, now = _said(earlier[-1]), _said(pack)
-    differ = {key for key, _ in said ^ now} | set(earlier[-1].restated)
-    return msgspec.structs.replace(pack, restated=tuple(sorted(differ)))
+def is_week(name: str) -> bool:
+    """Whether a pack's name is a week's, such as 2026-W47."""
+    return WEEK.fullmatch(name) is not None
 
 
-def _said(pack: Pack) -> set[tuple[str, str]]:
-    """(node, what the pack says of it)."""
+def _said(pack: Pack, paged: bool) -> set[tuple[str, str]]:
+    """(node, what the pack says of it); what its page says only where both that are compared have one."""
     nodes = {
         (n.key, f"{n.lifecycle} {n.reported} {n.derived} {n.headline} {n.because} {n.distribution}") for n in pack.nodes
     }
@@ -105,39 +105,43 @@ def _said(pack: Pack) -> set[tuple[str, str]]:
         (c.node, f"{c.reported_raw} {c.reported} {c.last_reported} {c.confidence} {c.freshness} {c.cadences}")
         for c in pack.check_ins
     }
-    return nodes | checked
+    pages = [page for page in (pack.page, pack.diagnosis) if paged and page is not None]
+    return nodes | checked | {row for page in pages for row in rows_of(page)}
 
 
 def pack_of(ledger: Ledger, configuration: Configuration, week: str, known_at: datetime) -> Pack:
     """What a week's pack says: what was known at an instant of what had happened by its close."""
-    calendar, limits = configuration.calendar, thresholds(configuration)
+    calendar = configuration.calendar
     closes = calendar.close_of(week)
     settles = closes + settling(configuration)
     provisional = known_at < settles
     begin = closes - timedelta(weeks=SIX_WEEKS + 1)
-    gatherer = Gatherer(ledger, configuration, known_at, "known", good_since=begin, words=True)
-    members = gatherer.members()
-    judged: dict[str, Judged] = {}
+    at = AtClose(ledger, configuration, closes, known_at, since=begin, words=True)
+    weeks = [calendar.week_at(closes - timedelta(weeks=back)) for back in range(SIX_WEEKS)]
     checked: list[CheckIn] = []
     kept: dict[str, tuple[int, int]] = {}
-    for part in gatherer.slices(members.sizes):
-        facts = cut_off(gatherer.facts(part, members), closes)
-        judged |= judge_workstreams(facts, part, limits)
-        weeks = list(_weeks_back(facts, week))
+    then: dict[str, Then] = {}
+    waits: list[HandOff] = []
+    for part, facts in at.slices():
         earlier = [cut_off(facts, calendar.close_of(w)) for w in weeks]
         for w in part:
             checked.append(check_in(facts, w, week, provisional=provisional))
             rhythm = kept_rhythm(earlier, w, weeks)
             fresh, due = kept.get(w.department, (0, 0))
             kept[w.department] = (fresh + rhythm.fresh, due + rhythm.due)
-    nodes = assemble(cut_off(gatherer.above(), closes), judged, limits).nodes
-    return Pack(week, closes, settles, provisional, tuple(checked), tuple(nodes.values()), kept)
-
-
-def _weeks_back(facts: Facts, week: str) -> Iterator[str]:
-    closes = facts.calendar.close_of(week)
-    for back in range(SIX_WEEKS):
-        yield facts.calendar.week_at(closes - timedelta(weeks=back))
+            then[w.key] = then_of(earlier[1], w)
+            waits += handoffs(facts, w)
+    company = at.company()
+    page = weekly(company, at.above, cut_off(at.above, calendar.previous_close(week)), then, at.limits)
+    period, since = at.above.plan.period_at(at.above.today), planned_since(ledger, configuration, known_at)
+    told = diagnose(at.above, company.nodes, waits, at.limits, period, since)
+    decided_by = {n.decided_by for n in company.nodes.values()} | {
+        n.accountability.dependencies.decided_by for n in company.nodes.values() if n.accountability
+    }
+    return Pack(
+        week, closes, settles, provisional, tuple(checked), tuple(company.nodes.values()), kept, page=page, diagnosis=told,
+        decisive=tuple(v for v in company.verdicts if v.key in decided_by),
+    )  # fmt: skip
 
 
 def note_open(ledger: Ledger, configuration: Configuration, *, changed: bool = True) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -18,22 +18,17 @@ from connectors.contract import RawRecord, Said
 from ledger.model import FINISHED, Health, Item, from_ms, to_ms
 from ledger.standing import NONE, Place
 from ledger.store import Ledger
-from normalizer.mapping import Mapping as Translation
 from normalizer.people import People
-from normalizer.translate import Translator, as_text
+from normalizer.translate import as_text
 from signals.catalogue import Thresholds
 from signals.company import Company, Judged, assemble, judge_workstreams
 from signals.facts import BULK, BULK_SECONDS, Act, Facts, ItemFacts, SourceFacts, State, bulk_edits
 from signals.plan import KeyResult, Plan, Reading, Selection, Workstream
 from signals.rollup import WORSE
+from sync.anew import Basis, Under, translators
 from sync.bound_plan import plan_at
 from sync.configuration import BoundSource, Configuration
-from sync.mapping import translator_for
 
-Basis = Literal["known", "happened"]
-"""known: what the ledger knew at the instant. happened: what it knows now of that instant."""
-Under = Literal["then", "now"]
-"""The mapping that was in force at the instant, or the one in force now."""
 WITHOUT_ACTORS = frozenset({"google_sheets", "notion"})
 """Kinds whose tracker tells nobody's name beside a change."""
 SLICE = 5_000
@@ -166,7 +161,8 @@ class Gatherer:
         self.sources = [s.key for s in configuration.sources]
         self.people = People(configuration.persons())
         own = "then" if basis == "known" else "now"
-        self._anew = self._translators(mapping) if mapping not in (None, own) else {}
+        other = mapping if mapping != own else None
+        self._anew = translators(ledger, configuration, self.people, other, at) if other else {}
         self._who: dict[tuple[str, str | None, str | None], tuple[str | None, str | None]] = {}
         self._bulk: set[tuple[str, datetime]] = set()
         self._readings: dict[str, list[Reading]] = {}
@@ -370,20 +366,6 @@ class Gatherer:
     def _translated(self, body: Item, raw: bytes) -> Item:
         translator = self._anew.get((body.source, body.binding))
         return translator.raw(raw) if translator else body
-
-    def _translators(self, mapping: Under | None) -> dict[tuple[str, str], Translator]:
-        """By source and binding, what translates every record anew; what has none stays as it was translated."""
-        found = {}
-        for bound in self.configuration.sources:
-            for binding in bound.source.bindings:
-                translator = translator_for(self.ledger, bound, binding.key, self.people)
-                if mapping == "then":
-                    kept = self.ledger.mapping(bound.key, binding.key, self.at)
-                    if kept is None:
-                        continue
-                    translator = Translator(Translation.from_json(kept[1]), self.people, translator.categories)
-                found[bound.key, binding.key] = translator
-        return found
 
 
 def _word(raw: bytes) -> str:

@@ -87,13 +87,14 @@ def _turns(old: Item, new: Item) -> Iterator[tuple[str, str, str]]:
     for name in COMPARED:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
-            yield name, _shown(before), _shown(after)
+            yield name, _shown(before), _shown(after, other=before is not None)
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, *, other: bool = False) -> str:
+    """A word; numbers are not told one by one, for a scale turns every one of them."""
     if value is None:
         return "unknown"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    return ("another number" if other else "a number") if isinstance(value, float) else str(value)
 
 
 def apply_mapping(ledger: Ledger, bound: BoundSource, people: People, *, author: str, reason: str) -> list[str]:

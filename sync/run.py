@@ -21,6 +21,7 @@ from connectors.contract import (
     Binding,
     Change,
     Connector,
+    Metadata,
     Page,
     RateLimited,
     RawRecord,
@@ -36,7 +37,7 @@ from ledger.write import Writer
 from normalizer.history import encoded, recorded
 from normalizer.people import People
 from normalizer.translate import Translator
-from sync.census import settle_scopes, take_census
+from sync.census import settle_scopes, shown_now, take_census
 from sync.configuration import BoundSource
 from sync.configuration.models import Thresholds
 from sync.lease import take_lease
@@ -227,15 +228,29 @@ class _Run:
         metadata = self.connector.metadata()
         if metadata.statuses is not None:
             with self.ledger.writing(self.lease) as w:
-                w.vocabulary(map(astuple, metadata.statuses))
+                w.vocabulary(map(astuple, metadata.statuses), within=shown_now(metadata))
         self.scopes_returned = settle_scopes(self, metadata)
         self.outcome.found("schema_drift", map(str, metadata.drift))
-        for binding in self.bound.source.bindings:
-            translator = translator_for(self.ledger, self.bound, binding.key, self.people)
-            full = self._remap(binding, translator)
-            verdict = self._pull(binding, translator, full=full)
-            if verdict.complete and (verdict.whole or self._census_is_due(binding, full=full)):
-                take_census(self, binding, translator, metadata)
+        bindings, changed = self.bound.source.bindings, list[SourceChanged]()
+        for binding in bindings:
+            try:
+                self._read(binding, metadata)
+            except SourceChanged as error:
+                changed.append(error)
+        if len(changed) == len(bindings):
+            raise changed[0]
+        for told in changed:  # one table that changed must not keep the others of its source from being read
+            self.outcome.findings.append(Finding("schema_drift", str(told)))
+            self.outcome.worsen("; ".join(filter(None, (self.outcome.reason, str(told)))))
+            self.outcome.hint = told.hint
+
+    def _read(self, binding: Binding, metadata: Metadata) -> None:
+        """Reads one binding, and counts what it holds where that is due."""
+        translator = translator_for(self.ledger, self.bound, binding.key, self.people)
+        full = self._remap(binding, translator)
+        verdict = self._pull(binding, translator, full=full)
+        if verdict.complete and (verdict.whole or self._census_is_due(binding, full=full)):
+            take_census(self, binding, translator, metadata)
 
     # -- mapping ---------------------------------------------------------------------------------------------------
 

@@ -10,15 +10,16 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from ledger.engine import LedgerError
 from ledger.store import Ledger
 from normalizer.people import People
-from sync.closing import close_week, note_open
+from sync.closing import note_open
 from sync.configuration import BoundSource
 from sync.configuration.live import Live
+from sync.packs import close_due
 from sync.run import Options, sync_source
 
 log = logging.getLogger("sightline.schedule")
 ARRANGE = "arrange"
 PUBLISH_EVERY = 3600
-"""Seconds between two looks whether a week has closed or settled."""
+"""Seconds between two looks whether a week, month or period has closed or settled."""
 ARRANGE_EVERY = 30
 """Seconds until a changed configuration has its sources scheduled."""
 
@@ -47,7 +48,7 @@ def scheduled(ledger: Ledger, live: Live) -> BackgroundScheduler:
 
 
 def _publisher(ledger: Ledger, live: Live) -> Callable[[], None]:
-    """Notes what is open, and publishes the last closed week; again, as another version, once it has settled."""
+    """Notes what is open, and publishes what closed last; again, as another version, once it has settled."""
 
     def publish() -> None:
         configuration = live.current
@@ -55,11 +56,12 @@ def _publisher(ledger: Ledger, live: Live) -> Callable[[], None]:
             return
         try:
             note_open(ledger, configuration)
-            pack = close_week(ledger, configuration, restate=False)
+            packs = close_due(ledger, configuration)
         except LedgerError as error:
-            log.warning("weekly close: %s", error)
+            log.warning("close: %s", error)
             return
-        log.info("%s: version %s", pack.week, pack.version)
+        for pack in packs:
+            log.info("%s: version %s", pack.name, pack.version)
 
     return publish
 

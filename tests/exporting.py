@@ -1,7 +1,7 @@
 """Measures tables as files: python -m tests.exporting [--items 100000,1000000] [--table bi_items] [--database URL]
 
-Prints, per size and format, each in a process of its own: rows per second from the database into a finished file, with the peak memory of
-that process; and, over HTTP, how long a client waits for the whole of it the first time, and again.
+Prints, per size and format, each in a process of its own: rows per second from the database into a finished file, with the CPU and the peak
+memory of that process. Over HTTP, and beside others: tests.reading.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 from ledger.published import TABLES
@@ -23,7 +22,7 @@ from tests.companies import Scripted
 STEPS = ("jsonl", "csv", "parquet")
 
 
-class _NoPandas:
+class NoPandas:
     """pyarrow imports pandas wherever it is, and an installation has none: its memory is not ours."""
 
     def find_spec(self, name: str, *_: object) -> None:
@@ -32,8 +31,8 @@ class _NoPandas:
 
 
 def made(url: str, view: str, ending: str) -> list[float]:
-    """(rows, seconds, peak MB) of one file."""
-    sys.meta_path.insert(0, _NoPandas())  # type: ignore[arg-type]
+    """(rows, seconds, seconds of CPU, bytes, peak MB) of one file."""
+    sys.meta_path.insert(0, NoPandas())  # type: ignore[arg-type]
     from api.files.formats import FORMATS
     from api.files.tables import making
     from api.kept import Keeper
@@ -41,37 +40,14 @@ def made(url: str, view: str, ending: str) -> list[float]:
     table = next(t for t in TABLES if t.view == view)
     with Ledger.open(url) as ledger:
         rows = ledger.served().count(table)
-        began = time.perf_counter()
-        Keeper().get("file", ledger.state, making(ledger.served(), table, FORMATS[ending]))
-        spent = time.perf_counter() - began
-    return [rows, spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
+        began, cpu = time.perf_counter(), time.process_time()
+        kept = Keeper().get("file", ledger.state, making(ledger.served(), table, FORMATS[ending]))
+        spent = time.perf_counter() - began, time.process_time() - cpu
+    return [rows, *spent, kept.size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
 
 
-def fetched(url: str, view: str, ending: str) -> list[float]:
-    """(seconds, seconds again, bytes) of fetching one file from a service on loopback."""
-    from fastapi import FastAPI
-
-    from api.files.routes import files
-    from api.kept import Keeper
-    from tests.api.odata.conftest import listening
-
-    app = FastAPI()
-    app.include_router(files)
-    spent = []
-    with Ledger.open(url) as ledger:
-        app.state.ledger, app.state.keeper = ledger, Keeper()
-        with listening(app) as root:
-            for _ in range(2):
-                began, size = time.perf_counter(), 0
-                with urllib.request.urlopen(root.replace("/odata/", f"/files/{view}.{ending}")) as answer:
-                    while part := answer.read(1 << 20):
-                        size += len(part)
-                spent.append(time.perf_counter() - began)
-    return [*spent, size]
-
-
-def step(name: str, url: str, view: str, ending: str) -> list[float]:
-    command = [sys.executable, "-m", "tests.exporting", "--step", name, "--database", url, "--table", view, ending]
+def step(url: str, view: str, ending: str) -> list[float]:
+    command = [sys.executable, "-m", "tests.exporting", "--step", "--database", url, "--table", view, ending]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found: list[float] = json.loads(told)
     return found
@@ -87,10 +63,9 @@ def measure(items: int, view: str, database: str | None) -> None:
 
 def show(url: str, view: str) -> None:
     for ending in STEPS:
-        rows, spent, peak = step("made", url, view, ending)
-        first, again, size = step("fetched", url, view, ending)
+        rows, wall, cpu, size, peak = step(url, view, ending)
         print(
-            f"{view + '.' + ending:24}{rows:12.0f}{rows / spent:12.0f}{spent:9.2f}{peak:9.0f}{size / 1e6:9.1f}{first:10.2f}{again:9.2f}",
+            f"{view + '.' + ending:24}{rows:12.0f}{rows / wall:12.0f}{wall:9.2f}{rows / cpu:14.0f}{size / 1e6:9.1f}{peak:9.0f}",
             flush=True,
         )
 
@@ -101,13 +76,13 @@ def main() -> None:
     parser.add_argument("--table", default="bi_items")
     parser.add_argument("--database", help="an empty database other than SQLite, for one size")
     parser.add_argument("--filled", action="store_true", help="the database has its rows already")
-    parser.add_argument("--step", help=argparse.SUPPRESS)
+    parser.add_argument("--step", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("ending", nargs="?", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.step:
-        print(json.dumps({"made": made, "fetched": fetched}[asked.step](asked.database, asked.table, asked.ending)))
+        print(json.dumps(made(asked.database, asked.table, asked.ending)))
         return
-    print(f"{'file':24}{'rows':>12}{'rows/s':>12}{'wall s':>9}{'peak MB':>9}{'MB':>9}{'first s':>10}{'again s':>9}")
+    print(f"{'file':24}{'rows':>12}{'rows/s':>12}{'wall s':>9}{'rows/CPU s':>14}{'MB':>9}{'peak MB':>9}")
     if asked.filled:
         show(asked.database, asked.table)
         return

@@ -27,6 +27,8 @@ class Script:
     actions: list[Action] = field(default_factory=list)
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     url: str = ""
+    date: str = "Sat, 21 Nov 2026 12:00:00 GMT"
+    """What the server's clock says."""
 
 
 @contextmanager
@@ -49,6 +51,9 @@ def scripted(*actions: Action) -> Iterator[Script]:
             self.wfile.write(GOOD)
 
         do_GET = do_POST = _answer
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return script.date
 
         def log_message(self, format: str, *args: Any) -> None:
             """Silent."""

@@ -19,6 +19,7 @@ from google.oauth2 import service_account
 from gspread.exceptions import APIError
 from gspread.http_client import HTTPClient
 from gspread.urls import DRIVE_FILES_API_V3_URL, SPREADSHEET_URL
+from msgspec.structs import replace
 
 from connectors.contract import (
     AccessDenied,
@@ -38,8 +39,10 @@ from connectors.contract import (
 )
 from connectors.google_sheets import Connection, OAuth, ServiceAccount
 from connectors.google_sheets.check import examine
+from connectors.google_sheets.errors import GoogleWire, NotShared
 from connectors.google_sheets.grid import Grid, grids
-from connectors.google_sheets.reader import Table, read, scope_of
+from connectors.google_sheets.reader import Table, read
+from connectors.plain import mapping
 from connectors.wire import Policy, Wire, parsed
 
 SCOPES = (
@@ -118,20 +121,20 @@ class SheetsConnector:
         """One question to Google. Parsed JSON.
 
         Raises:
-            AccessDenied: not signed in, not shared, not there.
+            AccessDenied: not signed in, not granted, not shared, not there.
             SourceChanged: a tab or range is not there.
             SourceError: see Wire.ask.
         """
         key = self.source.key
         try:
             answer = self._library().request("get", url, params=dict(params))
-        except AccessDenied as denied:
-            raise AccessDenied(f"{denied}: {what}", source=key, hint=self._sharing()) from denied
+        except NotShared as denied:
+            raise NotShared(f"{denied}: {what}", source=key, hint=self._sharing()) from denied
         except APIError as error:
             message = self.wire.redact(str(error.error.get("message") or ""))[:200]
             if error.code == 404:
                 sentence = f"{key}: {what} is not there: deleted, or not shared with {self.account or 'this account'}"
-                raise AccessDenied(sentence, source=key, hint=self._sharing()) from None
+                raise NotShared(sentence, source=key, hint=self._sharing()) from None
             raise SourceChanged(f"{key}: Google answers {error.code} for {what}: {message}", source=key) from None
         except google.auth.exceptions.GoogleAuthError as error:
             sentence = f"{key}: Google does not accept the credential: {self.wire.redact(str(error))[:120]}"
@@ -142,14 +145,16 @@ class SheetsConnector:
         return f"share the spreadsheet with {self.account or 'the account of the credential'} as a viewer"
 
     def file(self, spreadsheet: str) -> dict[str, Any]:
-        """What Drive says of a spreadsheet; asked once in a run."""
+        """What Drive says of a spreadsheet; asked once in a run. Its `version` grows with every change; a gateway may tell only when
+        somebody last edited it."""
         if spreadsheet not in self._files:
             url = f"{DRIVE_FILES_API_V3_URL}/{spreadsheet}"
             answer = self.ask(url, {"fields": FILE, "supportsAllDrives": "true"}, f"the spreadsheet {spreadsheet}")
-            if not isinstance(answer, dict) or "version" not in answer:
+            version = mapping(answer).get("version") or mapping(answer).get("modifiedTime")
+            if not isinstance(version, str | int):
                 sentence = f"{self.source.key}: Drive told no version of the spreadsheet {spreadsheet}"
                 raise SourceUnavailable(sentence, source=self.source.key)
-            self._files[spreadsheet] = answer
+            self._files[spreadsheet] = {**answer, "version": version}
         return self._files[spreadsheet]
 
     def grid(self, binding: Binding) -> Grid:
@@ -181,20 +186,18 @@ class SheetsConnector:
 
     def _rest(self, spreadsheet: str, range_: str, grid: Grid) -> None:
         """The windows after the first, of a large sheet; read twice if it was edited meanwhile."""
+        if (
+            grid.row_count <= WINDOW or len(grid.rows) > WINDOW
+        ):  # the latter: a gateway that knows no windows sent it whole
+            return
         for start in range(WINDOW, grid.row_count, WINDOW):
-            answer = self._values(spreadsheet, [_window(range_, start)])
-            for more in grids(answer):
-                while len(grid.rows) < start - grid.first_row:
-                    grid.rows.append([])
-                grid.rows += more.rows
-                grid.hidden |= more.hidden
-            if not any(True for _ in grids(answer)):
-                break
-        if grid.row_count > WINDOW:
-            before = self._files.pop(spreadsheet, {}).get("version")
-            if self.file(spreadsheet)["version"] != before:
-                sentence = f"{self.source.key}: '{grid.tab}' was edited while it was being read"
-                raise SourceUnavailable(sentence, source=self.source.key, hint="the next run reads it again")
+            for more in grids(self._values(spreadsheet, [_window(range_, start)])):
+                grid.add(more)
+        grid.merge()
+        before = self._files.pop(spreadsheet, {}).get("version")
+        if self.file(spreadsheet)["version"] != before:
+            sentence = f"{self.source.key}: '{grid.tab}' was edited while it was being read"
+            raise SourceUnavailable(sentence, source=self.source.key, hint="the next run reads it again")
 
     def _values(self, spreadsheet: str, ranges: Sequence[str]) -> Any:
         try:
@@ -227,6 +230,15 @@ class SheetsConnector:
         self, binding: Binding, *, mode: Mode, cursor: Mapping[str, Any] | None, resume: Mapping[str, Any] | None
     ) -> Iterator[Page | Verdict]:
         """The whole table, or nothing where Drive says that nothing was edited since."""
+        try:
+            yield from self._pull(binding, mode, cursor)
+        except NotShared as dark:
+            if len({b.scope.spreadsheet for b in self.source.bindings}) == 1:
+                raise
+            # One spreadsheet that went dark must not keep the others of this source from being read.
+            yield Verdict(complete=False, reason=" - ".join(filter(None, (str(dark), dark.hint))))
+
+    def _pull(self, binding: Binding, mode: Mode, cursor: Mapping[str, Any] | None) -> Iterator[Page | Verdict]:
         file = self.file(binding.scope.spreadsheet)
         if file.get("trashed") is True:
             who = (file.get("lastModifyingUser") or {}).get("displayName") or "somebody"
@@ -265,17 +277,20 @@ class SheetsConnector:
 
     def census(self, binding: Binding) -> Iterator[Sequence[Seen] | Verdict]:
         table = self.table(binding)
-        scope = scope_of(binding.scope.spreadsheet, self.grid(binding).tab_id)
-        yield [Seen(ref, scope) for ref in sorted(table.refs)]
-        yield Verdict(complete=True)  # a cell in error hides no row
+        yield [Seen(ref, table.scope) for ref in sorted(table.refs)]
+        yield Verdict(complete=not table.errors, reason="; ".join(table.errors[:1]))
 
     def find(self, binding: Binding, refs: Sequence[str]) -> Sequence[Found]:
         """A row that is not in a whole table with its header in place was deleted, or has another key now."""
         table = self.table(binding)
         records = {r.ref: r for r in table.records}
-        gone = f"no row of '{binding.scope.tab}' has this key any more"
+        gone = Found("", "deleted", None, f"no row of '{binding.scope.tab}' has this key any more")
+        hidden = Found("", "moved_out", None, "its row is hidden, and the binding skips hidden rows")
         return [
-            Found(r, "present", records.get(r)) if r in table.refs else Found(r, "deleted", None, gone) for r in refs
+            Found(r, "present", records.get(r))
+            if r in table.refs
+            else replace(hidden if r in table.skipped else gone, ref=r)
+            for r in refs
         ]
 
     def discover(self) -> Discovery:
@@ -318,10 +333,9 @@ def _verdict(table: Table, cursor: dict[str, Any]) -> Verdict:
     if table.loading:
         where = ", ".join(table.loading[:5])
         return Verdict(complete=False, reason=f"{where} is still being computed by Google: the next run reads it again")
-    if broken := [u for u in table.unreadable if " shows " in str(u)]:
-        return Verdict(
-            complete=False, reason=f"{broken[0]}" + (f", and {len(broken) - 1} more rows" if broken[1:] else "")
-        )
+    if table.errors:
+        more = f", and {len(table.errors) - 1} more rows" if table.errors[1:] else ""
+        return Verdict(complete=False, reason=table.errors[0] + more)
     return Verdict(complete=True, cursor=cursor, whole=True)
 
 
@@ -345,7 +359,7 @@ def _window(range_: str, start: int) -> str:
     return range_ if "!" in range_ else f"{range_}!{start + 1}:{start + WINDOW}"
 
 
-def _wire(source: str, connection: Connection) -> Wire:
+def _wire(source: str, connection: Connection) -> GoogleWire:
     auth = connection.auth
     named = [getattr(auth, name) for name in ("key", "client_secret", "refresh_token", "token") if hasattr(auth, name)]
     policy = Policy(
@@ -359,4 +373,4 @@ def _wire(source: str, connection: Connection) -> Wire:
         ca_file=connection.ca_file,
         proxy=connection.proxy,
     )
-    return Wire(source, policy, secrets=[s.get_secret_value() for s in named])
+    return GoogleWire(source, policy, secrets=[s.get_secret_value() for s in named])

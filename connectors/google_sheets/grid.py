@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -55,6 +55,32 @@ class Grid:
     """Column number to the range of another place that its drop-down list takes its words from."""
     types: dict[int, str] = field(default_factory=dict)
     """Column number to its type in a typed table: DROPDOWN, DATE, PEOPLE_CHIP ..."""
+    merges: list[Any] = field(default_factory=list)
+    """Merged blocks as answered."""
+
+    def add(self, more: Grid) -> None:
+        """Takes over the rows of another window of the same tab, each in its place."""
+        for n in more.numbers():
+            at = n - self.first_row
+            self.rows += [[] for _ in range(at - len(self.rows))]
+            if at == len(self.rows):
+                self.rows.append(more.row(n))
+        self.hidden |= more.hidden
+
+    def merge(self) -> None:
+        """Every cell of a merged block shows what its first cell holds."""
+        for merge in map(mapping, self.merges):
+            top, left = _int(merge.get("startRowIndex")), _int(merge.get("startColumnIndex"))
+            bottom, right = _int(merge.get("endRowIndex")), _int(merge.get("endColumnIndex"))
+            source = self.row(top)
+            at = left - self.first_column
+            if not 0 <= at < len(source):
+                continue
+            for number in range(max(top, self.first_row), min(bottom, self.first_row + len(self.rows))):
+                row = self.row(number)
+                for column in range(left - self.first_column, right - self.first_column):
+                    row.extend([NOTHING] * (column + 1 - len(row)))
+                    row[column] = source[at]
 
     def row(self, number: int) -> list[Cell]:
         at = number - self.first_row
@@ -93,7 +119,8 @@ def grids(answer: Any) -> Iterator[Grid]:
             _typed_tables(grid, sheet)
             _unband(grid, sheet, theme)
             _colour_rules(grid, sheet, theme)
-            _merge(grid, sequence(sheet.get("merges")))
+            grid.merges = sequence(sheet.get("merges"))
+            grid.merge()
             yield grid
 
 
@@ -168,22 +195,6 @@ def _colour_rules(grid: Grid, sheet: Mapping[str, Any], theme: Mapping[str, str]
                 grid.words.setdefault(column, {}).update({w: colour for w in words if w and not w.startswith("=")})
 
 
-def _merge(grid: Grid, merges: list[Any]) -> None:
-    """Every cell of a merged block shows what its first cell holds."""
-    for merge in map(mapping, merges):
-        top, left = _int(merge.get("startRowIndex")), _int(merge.get("startColumnIndex"))
-        bottom, right = _int(merge.get("endRowIndex")), _int(merge.get("endColumnIndex"))
-        source = grid.row(top)
-        at = left - grid.first_column
-        if not 0 <= at < len(source):
-            continue
-        for number in range(max(top, grid.first_row), min(bottom, grid.first_row + len(grid.rows))):
-            row = grid.row(number)
-            for column in range(left - grid.first_column, right - grid.first_column):
-                row.extend([NOTHING] * (column + 1 - len(row)))
-                row[column] = source[at]
-
-
 def _cell(raw: Any, grid: Grid, theme: Mapping[str, str], default: str) -> Cell:
     cell = mapping(raw)
     if not cell:
@@ -220,21 +231,22 @@ def _value(value: Mapping[str, Any], kind: Any, zone: str) -> str | float | bool
     ):
         return None
     if kind in ("DATE", "DATE_TIME"):
-        return _dated(float(number), kind, zone)
+        return _dated(float(number), kind, zone) or float(number)
     if kind == "PERCENT":
         return round(float(number) * 100, 10)  # as it is shown: 45 %
     return float(number) if abs(number) < 1e300 else None
 
 
 def _dated(serial: float, kind: str, zone: str) -> str | None:
-    """A serial number of days since 1899-12-30, in the sheet's own zone, as ISO text."""
+    """A serial number of days since 1899-12-30 as ISO text: an instant with the sheet's own offset, so that its day stays the
+    day that people see. None for a day that no calendar has."""
     try:
         at = EPOCH + timedelta(seconds=round(serial * 86_400))
     except OverflowError:
         return None
     if kind == "DATE" or at.time() == at.min.time():
         return at.date().isoformat()
-    return at.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).isoformat()
+    return at.replace(tzinfo=ZoneInfo(zone)).isoformat()
 
 
 # -- colours -----------------------------------------------------------------------------------------------------------

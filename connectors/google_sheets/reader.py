@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -35,10 +35,15 @@ LONG_KEY = 120
 class Table:
     """What was read of one binding. `refs` names every row that is there, also those that cannot be read."""
 
+    scope: str
     records: list[RawRecord] = field(default_factory=list)
     refs: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)
+    """Hidden rows, where the binding skips them."""
     unreadable: list[UnreadableRecord] = field(default_factory=list)
     drift: list[SourceChanged] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    """Sentences about rows with a cell that shows an error."""
     loading: list[str] = field(default_factory=list)
     """Addresses of cells that are still being computed."""
     words: tuple[StatusValue, ...] = ()
@@ -62,11 +67,13 @@ def read(grid: Grid, binding: Binding, source: str) -> Table:
         SourceChanged: the header or a key column is not there: nothing is read, so that nothing known is lost.
     """
     columns = find_columns(grid, binding, source)
-    table = Table(drift=list(columns.drift), words=tuple(_vocabulary(grid, columns, binding)))
+    scope = scope_of(binding.scope.spreadsheet, grid.tab_id)
+    table = Table(scope, drift=list(columns.drift), words=tuple(_vocabulary(grid, columns, binding)))
     rows = [n for n in grid.numbers() if n > columns.header and _says_something(grid.row(n))]
+    keys = {n: _name(grid, n, columns) for n in rows}
     if binding.scope.hidden_rows == "skip":
-        rows = [n for n in rows if n not in grid.hidden]
-    keys = {n: _key(grid, n, columns) for n in rows}
+        table.skipped = {ref_of(scope, keys.pop(n)) for n in rows if n in grid.hidden}
+        rows = list(keys)
     named: dict[str, list[int]] = {}
     for n, key in keys.items():
         named.setdefault(_folded(key), []).append(n)
@@ -82,9 +89,11 @@ def _vocabulary(grid: Grid, columns: Columns, binding: Binding) -> Iterator[Stat
 
 
 def _row(
-    grid: Grid, n: int, key: str, same: list[int], columns: Columns, binding: Binding, source: str, table: Table
+    grid: Grid, n: int, name: str, same: list[int], columns: Columns, binding: Binding, source: str, table: Table
 ) -> None:
-    ref = ref_of(key)
+    ref, key = ref_of(table.scope, name), _key(grid, n, columns)
+    if _broken(grid, n, columns.key, source, table):
+        return  # which row this is, is not known: no row may be missed for it
     if not key:
         sentence = f"{grid.address(n)} has no key: fill {_names(grid, columns)}, or leave the row empty"
         table.unreadable.append(UnreadableRecord(sentence, source=source))
@@ -97,25 +106,32 @@ def _row(
             table.unreadable.append(UnreadableRecord(sentence, source=source))
         return
     used = {role: (_at(grid, n, c), c) for role, c in columns.roles.items()}
-    wrong = [(cell.error, grid.address(n, c)) for cell, c in used.values() if cell.error]
+    if _broken(grid, n, [c for _, c in used.values()], source, table):
+        return
+    table.records.append(_record(grid, n, key, ref, used, table.scope, binding.scope.spreadsheet))
+
+
+def _broken(grid: Grid, n: int, columns: Sequence[int], source: str, table: Table) -> bool:
+    """Whether a cell of these shows an error; notes which, for such a read is not whole."""
+    wrong = [(error, grid.address(n, c)) for c in columns if (error := _at(grid, n, c).error)]
     if wrong:
         table.loading += [where for kind, where in wrong if kind == "LOADING"]
         shown = ", ".join(f"{where} shows {kind}" for kind, where in wrong)
-        table.unreadable.append(UnreadableRecord(f"{shown}: the row keeps what it said before", source=source))
-        return
-    table.records.append(_record(grid, n, key, ref, used, binding))
+        table.errors.append(f"{shown}: the row keeps what it said before")
+        table.unreadable.append(UnreadableRecord(table.errors[-1], source=source))
+    return bool(wrong)
 
 
 def _record(
-    grid: Grid, n: int, key: str, ref: str, used: Mapping[str, tuple[Cell, int]], binding: Binding
+    grid: Grid, n: int, key: str, ref: str, used: Mapping[str, tuple[Cell, int]], scope: str, spreadsheet: str
 ) -> RawRecord:
     title = used["title"][0].text if "title" in used else ""
     return RawRecord(
         ref=ref,
-        scope=scope_of(binding.scope.spreadsheet, grid.tab_id),
+        scope=scope,
         key=key[:LONG_KEY],
         title=title or key,
-        url=f"https://docs.google.com/spreadsheets/d/{binding.scope.spreadsheet}/edit#gid={grid.tab_id}",
+        url=f"https://docs.google.com/spreadsheets/d/{spreadsheet}/edit#gid={grid.tab_id}",
         fields={role: said(cell, role) for role, (cell, _) in used.items()},
         cells={"": grid.address(n), **{role: grid.address(n, c) for role, (_, c) in used.items()}},
     )
@@ -222,10 +238,15 @@ def scope_of(spreadsheet: str, tab_id: int) -> str:
     return f"{spreadsheet}:{tab_id}"
 
 
-def ref_of(key: str) -> str:
-    """A row's id: its key, folded, so that a changed case or space makes no other row; long ones by their hash."""
-    folded = _folded(key)
-    return folded if len(folded) <= LONG_KEY else f"{folded[:80]}~{blake2b(folded.encode(), digest_size=8).hexdigest()}"
+def ref_of(scope: str, key: str) -> str:
+    """A row's id: its tab, for another tab may have a row of the same key, and its key, folded, so that a changed case or space
+    makes no other row; long ones by their hash."""
+    tab, folded = _digest(scope, 4), _folded(key)
+    return f"{tab}:{folded}" if len(folded) <= LONG_KEY else f"{tab}:{folded[:80]}~{_digest(folded, 8)}"
+
+
+def _digest(text: str, size: int) -> str:
+    return blake2b(text.encode(), digest_size=size).hexdigest()
 
 
 def _at(grid: Grid, row: int, column: int) -> Cell:
@@ -235,8 +256,22 @@ def _at(grid: Grid, row: int, column: int) -> Cell:
 
 
 def _key(grid: Grid, row: int, columns: Columns) -> str:
-    parts = [_at(grid, row, c) for c in columns.key]
-    texts = [(p.text or str(p.value if p.value is not None else "")).strip() for p in parts]
+    """A row's key as people see it."""
+    return _joined((p.text or _typed(p)) for p in (_at(grid, row, c) for c in columns.key))
+
+
+def _name(grid: Grid, row: int, columns: Columns) -> str:
+    """A row's key as it is held: another number format or locale makes no other row."""
+    return _joined(_typed(_at(grid, row, c)) or _at(grid, row, c).text for c in columns.key)
+
+
+def _typed(cell: Cell) -> str:
+    value = cell.value
+    return "" if value is None else str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    texts = [p.strip() for p in parts]
     return " / ".join(texts) if any(texts) else ""
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from connectors.contract import Page
+from connectors.contract import Page, SourceUnavailable
 from connectors.jira.reader import instant, read_all
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 WORKERS = 8
 WORTH_SHARING = 4
 """Pages that a range must seem to have left before another worker takes half of it."""
+SLACK = 26 * 3_600_000
+"""Milliseconds by which a lower bound may be read earlier than it was meant: as text it is in the account's zone, and of an hour that
+clocks show twice."""
 
 
 @dataclass(slots=True, eq=False)
@@ -130,6 +133,7 @@ class Ranges:
         if part.end <= self.started:
             condition += f" AND created < {part.end}"
         for issues in self.puller.by_token(condition, self.puller.shape.wanted):
+            self._held(part, issues[0])
             with self.lock:
                 part.pages += 1
                 part.first = part.first or _created(issues[0])
@@ -144,6 +148,14 @@ class Ranges:
         with self.lock:
             part.at = part.end
         self._put((part, None))
+
+    def _held(self, part: Range, issue: Mapping[str, Any]) -> None:
+        """Raises SourceUnavailable where an answer ignores `created`: dividing it would go on for ever."""
+        at = _created(issue)
+        if at is not None and at < part.start - SLACK:
+            key = self.puller.client.source.key
+            sentence = f"{key}: Jira was asked for issues created after an instant and answers with older ones: paging was stopped"
+            raise SourceUnavailable(sentence, source=key)
 
     def _put(self, what: tuple[Range, list[Any] | None] | BaseException) -> None:
         """Hands on, and waits while too much is waiting; gives up when nobody reads any more."""

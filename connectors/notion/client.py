@@ -41,7 +41,7 @@ from connectors.notion.errors import Refused, TooSlow
 from connectors.notion.pull import DataSource, Puller
 from connectors.notion.reader import read, scope_of, trashed
 from connectors.notion.shape import elsewhere, find_properties, name_of, vocabulary
-from connectors.plain import objects, text_or_none
+from connectors.plain import mapping, objects, text_or_none
 from connectors.wire import READ_MARK, Answer, PageGuard, Policy, Wire, parsed
 
 MANY = 30
@@ -58,11 +58,6 @@ class NotionWire(Wire):
             self._note(answer)
             return None, None
         return super()._problem(answer, where)
-
-    def rest(self, number: int) -> None:
-        """Nobody asks before the pause of this try is over."""
-        self.retries += 1
-        self._pause(self._backoff(number))
 
 
 @dataclass(slots=True)
@@ -264,14 +259,23 @@ class NotionConnector:
         return found, trashed(database)
 
     def _schema(self, ref: str) -> Any:
-        """A data source as answered, once per run; None where the connection does not see it."""
+        """A data source as answered, once per run; None where the connection does not see it.
+
+        Raises:
+            SourceUnavailable: it came without its properties; every one has a title at least.
+        """
         if ref not in self._schemas:
             try:
-                self._schemas[ref] = self.ask(f"data_sources/{ref}")
+                schema = self.ask(f"data_sources/{ref}")
             except Refused as refused:
                 if not refused.unseen and refused.status != 400:
                     raise
                 self._schemas[ref] = None
+                return None
+            if not mapping(schema.get("properties")):
+                sentence = f"{self.source.key}: data source {ref} was answered without its properties"
+                raise SourceUnavailable(sentence, source=self.source.key)
+            self._schemas[ref] = schema
         return self._schemas[ref]
 
     def _unshared(self, what: str, ref: str, binding: Binding) -> AccessDenied:

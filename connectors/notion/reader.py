@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from connectors.contract import RawRecord, UnreadableRecord, Words
+from connectors.contract import RawRecord, Said, UnreadableRecord, Words
 from connectors.notion.values import Categories, Unfit, plain, plain_text, said, unique
 from connectors.plain import clean, iso_instant, objects, text_or_none
 
@@ -32,6 +32,8 @@ class Property:
     """Option id to category, where the groups tell one."""
     over: str | None = None
     """A rollup's relation: the id of the property it runs over."""
+    percent: bool = False
+    """A number that is shown as a percentage: 0.45 is 45 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def read(page: Any, shape: Shape) -> RawRecord:
     for role, wanted in shape.roles.items():
         try:
             if (value := by_id.get(same(wanted.id))) is not None:
-                fields[role] = said(value, role, wanted.categories)
+                words = said(value, role, wanted.categories)
+                fields[role] = tuple(map(_as_shown, words)) if wanted.percent else words
         except Unfit as error:
             problems.append(clean(f"property '{wanted.name}' {error}: {role} was not read"))
     title = _title(by_id) or ref
@@ -82,6 +85,12 @@ def read(page: Any, shape: Shape) -> RawRecord:
         fields=fields,
         problems=tuple(problems),
     )
+
+
+def _as_shown(word: Said) -> Said:
+    """A percentage as people see it."""
+    shown = isinstance(word.value, int | float) and not isinstance(word.value, bool)
+    return Said(round(float(word.value) * 100, 10)) if shown else word  # type: ignore[arg-type]  # a number, as just asked
 
 
 def _identity(page: Any, source: str) -> tuple[str, dict[str, Any]]:

@@ -47,7 +47,8 @@ def properties(schema: Any) -> list[Property]:
             config = _of(entry, kind)
             options = tuple(_option(o) for o in objects(_of(config, "options")) if isinstance(o.get("id"), str))
             over = text_or_none(_of(config, "relation_property_id")) if kind == "rollup" else None
-            found.append(Property(ref, clean(name), kind, options, _categories(config, options), over))
+            percent = kind == "number" and _of(config, "format") == "percent"
+            found.append(Property(ref, clean(name), kind, options, _categories(config, options), over, percent))
     ids = {same(p.id): p.id for p in found}  # a rollup names its relation by an id that is not encoded
     return [replace(p, over=ids.get(same(p.over))) if p.over else p for p in found]
 
@@ -141,7 +142,7 @@ def vocabulary(shape: Shape) -> list[StatusValue]:
 def digest(shape: Shape) -> dict[str, str]:
     """Role to a mark of what its property is: rows do not change when an option is renamed, but what they say does."""
     marks = {
-        role: repr((p.id, p.type, [o[:2] for o in p.options], sorted(p.categories.items())))
+        role: repr((p.id, p.type, [o[:2] for o in p.options], sorted(p.categories.items()), p.percent))
         for role, p in shape.roles.items()
     }
     return {role: blake2b(mark.encode("utf-8", "replace"), digest_size=6).hexdigest() for role, mark in marks.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from connectors.contract import AccessDenied
+from connectors.contract import AccessDenied, SourceUnavailable
 from connectors.salesforce import ClientCredentials, Connection, GivenSession, Jwt
 from connectors.salesforce.errors import RENEW, SessionExpired, complaint
 from connectors.wire import READ_MARK, Wire, parsed
@@ -40,7 +40,13 @@ def access_token(connection: Connection, session: requests.Session, wire: Wire) 
         answer = session.post(connection.tokens, data=_question(connection, source), headers=headers)
     except SessionExpired as refused:
         raise AccessDenied(str(refused), source=source, hint=RENEW) from None
-    told = parsed(answer.content, source=source, what="answer of the token endpoint")
+    try:
+        told = parsed(answer.content, source=source, what="answer of the token endpoint")
+    except SourceUnavailable:
+        sentence = f"{source}: no token endpoint answers at {connection.tokens} ({answer.status_code}, no JSON)"
+        raise AccessDenied(
+            sentence, source=source, hint="write the org's My Domain as url, or token_url as it is"
+        ) from None
     token = told.get("access_token") if isinstance(told, dict) else None
     if answer.status_code != 200 or not isinstance(token, str) or not token:
         code, message = complaint(answer.content)

@@ -46,6 +46,8 @@ from connectors.wire import PageGuard, Policy, Wire, parsed
 
 STAGES = ("ApiName", "MasterLabel", "IsActive", "IsClosed", "IsWon", "DefaultProbability", "ForecastCategoryName")
 BUSY = frozenset({"QUERY_TIMEOUT", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"})
+TRIES = 3
+"""How often a busy Salesforce is asked: each costs a request of the org's day."""
 HIDDEN = frozenset({"NOT_FOUND", "INVALID_TYPE", "INSUFFICIENT_ACCESS", "FORBIDDEN"})
 QUEUE = "00G"
 
@@ -139,15 +141,20 @@ class SalesforceConnector:
         return self._once(url, params)
 
     def _once(self, url: str, params: Mapping[str, str] | None) -> bytes:
-        headers = {"Authorization": f"Bearer {self._org().session_id}"}
-        answer = self.session.get(url, params=dict(params or {}), headers=headers)
-        if answer.status_code < 300:
-            return bytes(answer.content)
-        code, message = complaint(answer.content)
-        if code in BUSY:
-            sentence = f"{self.source.key}: Salesforce is busy ({code}): what was read is kept"
-            raise SourceUnavailable(sentence, source=self.source.key)
-        raise Refused(answer.status_code, code, self.wire.redact(message), source=self.source.key)
+        """One GET; a few times, while Salesforce says with 400 that it is busy."""
+        code = ""
+        for number in range(1, TRIES + 1):
+            headers = {"Authorization": f"Bearer {self._org().session_id}"}
+            answer = self.session.get(url, params=dict(params or {}), headers=headers)
+            if answer.status_code < 300:
+                return bytes(answer.content)
+            code, message = complaint(answer.content)
+            if code not in BUSY:
+                raise Refused(answer.status_code, code, self.wire.redact(message), source=self.source.key)
+            if number < TRIES:
+                self.wire.rest(number)
+        sentence = f"{self.source.key}: Salesforce is busy ({code}), and was {TRIES} times: what was read is kept"
+        raise SourceUnavailable(sentence, source=self.source.key)
 
     def query(self, soql: str, *, deleted: bool = False) -> Iterator[list[dict[str, Any]]]:
         """A query's rows, page by page, each row once; deleted and merged ones too where wanted.

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0012"
+HEAD = "0013"
 """The version of this code's tables; a test holds it to the newest script."""
 
 

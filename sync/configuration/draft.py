@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from connectors.contract import Discovery, Place, SeenField, tracker
-from normalizer.suggest import role_for, suggest
+from normalizer.suggest import roles_for, suggest
 from sync.configuration.load import BoundSource, Configuration
 from sync.configuration.yaml_file import read_yaml
 
 PLAIN = re.compile(r"[A-Za-zÀ-ÿ][\wÀ-ÿ ./()-]*|-?\d+(\.\d+)?")
 WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "none", "y", "n"})
+SCALES = {"confidence": ("confidence_1_10", "percent"), "progress": ("percent", "confidence_0_1")}
 FIELDS = 40
 """Fields of a place that are listed."""
 
@@ -28,8 +29,8 @@ def department_file(bound: BoundSource, configuration: Configuration, found: Dis
     department = next(d for d in configuration.departments if d.department == bound.department)
     there = ", ".join(b.key for b in bound.source.bindings)
     lines = [
-        f"# Written by 'sightline discover {bound.key}'; nothing here is active. Read every line, keep the bindings you want, decide",
-        f"# what is marked, and take them over into {bound.file}{f' beside {there}' if there else ''}.",
+        f"# Proposed by 'sightline discover {bound.key}': read every line, keep the bindings you want and decide what is marked. Take them",
+        f"# over into {bound.file}{f' beside {there}' if there else ''}; 'sightline map apply' does so with this whole file.",
         *_people(bound, found),
         *(f"# {_comment(note)}" for note in found.notes),
         f"department: {department.department}",
@@ -39,11 +40,12 @@ def department_file(bound: BoundSource, configuration: Configuration, found: Dis
         "",
         "sources:",
         *_source(bound),
-        "    bindings:" if found.places else "    bindings: []",
+        "    bindings:" if any(place.fields for place in found.places) else "    bindings: []",
     ]
     taken: set[str] = set()
     for place in found.places:
-        lines += _binding(place, bound, _key(place.name, taken))
+        binding = _binding(place, bound, _key(place.name, taken, place.kind))
+        lines += binding if place.fields else (f"#{line[1:]}" for line in binding)
     return "\n".join(lines) + "\n"
 
 
@@ -75,14 +77,20 @@ def _nested(value: dict[str, object], indent: int) -> Iterator[str]:
             yield f"{' ' * indent}{name}: {scalar(inner)}"
 
 
-def _key(name: str, taken: set[str]) -> str:
-    bare = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    base = re.sub(r"[^a-z0-9]+", "-", bare.casefold()).strip("-")[:40].strip("-") or "binding"
+def _key(name: str, taken: set[str], otherwise: str) -> str:
+    """A key that tells what it is of; where a name has no letter that a key may have, what stands for it."""
+    base = as_key(name) or as_key(otherwise) or "key"
     key, n = base, 2
     while key in taken:
         key, n = f"{base}-{n}", n + 1
     taken.add(key)
     return key
+
+
+def as_key(name: str) -> str:
+    """A name as a key of a file, as far as it has letters that a key may have; \"\" where it has none."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    return re.sub(r"[^a-z0-9]+", "-", plain.casefold()).strip("-")[:40].strip("-")
 
 
 def _binding(place: Place, bound: BoundSource, key: str) -> Iterator[str]:
@@ -91,36 +99,54 @@ def _binding(place: Place, bound: BoundSource, key: str) -> Iterator[str]:
     yield f"        scope: {{{scope}}}"
     if place.row_key:
         yield f"        row_key: [{', '.join(json.dumps(k, ensure_ascii=False) for k in place.row_key)}]   # the columns that name a row"
-    defaults = {ref.id or ref.name for ref in tracker(bound.kind).DEFAULT_FIELDS.values()}
-    roles: dict[str, SeenField] = {}
-    for seen in place.fields:
-        role = role_for(seen.name, seen.type)
-        known = {seen.id, seen.name} & defaults
-        if role and role not in roles and not known:
-            roles[role] = seen
-    rest = [
-        f"{_comment(s.name)} ({_comment(s.type)})" if s.type else _comment(s.name)
-        for s in place.fields
-        if s not in roles.values()
-    ]
+    usual = _usual(place, bound)
+    roles = _roles(place, usual)
+    if usual:
+        yield f"        # read by its usual name: {', '.join(f'{_comment(s.name)} as {role}' for role, s in usual.items())}"
+    rest = [s for s in place.fields if s not in (*roles.values(), *usual.values()) and s.name not in place.row_key]
     if rest:
         more = f" and {len(rest) - FIELDS} more" if len(rest) > FIELDS else ""
-        yield f"        # not bound: {', '.join(rest[:FIELDS])}{more}"
+        yield f"        # not bound: {', '.join(map(_shown, rest[:FIELDS]))}{more}"
+        yield f"        # to read one of them, say what it is: {{health: {_by(rest[0])}}} under fields; docs/configuration.md lists the roles"
     if roles:
         yield "        fields:"
         for role, seen in roles.items():
-            by = f"id: {scalar(seen.id)}" if seen.id else f"name: {scalar(seen.name)}"
-            yield f"          {role}: {{{by}}}{'   # ' + _comment(seen.name) if seen.id else ''}"
-    yield from _scales(place, roles)
+            yield f"          {role}: {_by(seen)}{'   # ' + _comment(seen.name) if seen.id else ''}"
+    # Where the tracker's own category tells every word, no line is needed.
+    untold = {role: s for role, s in usual.items() if any(o.category is None for o in s.options)}
+    yield from _scales({**untold, **roles})
 
 
-def _scales(place: Place, roles: dict[str, SeenField]) -> Iterator[str]:
+def _usual(place: Place, bound: BoundSource) -> dict[str, SeenField]:
+    """Role to the field that has it by its usual name, without a line in the file."""
+    names = {ref.id or ref.name: role for role, ref in tracker(bound.kind).DEFAULT_FIELDS.items()}
+    return {names[name]: s for s in place.fields for name in (s.id, s.name) if name in names}
+
+
+def _roles(place: Place, usual: Mapping[str, SeenField]) -> dict[str, SeenField]:
+    """Role to the field that may have it, beside the usual ones."""
+    free = [s for s in place.fields if s not in usual.values()]
+    return {role: free[n] for role, n in roles_for([(s.name, s.type) for s in free], usual).items()}
+
+
+def _by(seen: SeenField) -> str:
+    """How a department's file names a field."""
+    return f"{{id: {scalar(seen.id)}}}" if seen.id else f"{{name: {scalar(seen.name)}}}"
+
+
+def _shown(seen: SeenField) -> str:
+    words = ", ".join(o.name for o in seen.options[:6])
+    about = ": ".join(filter(None, (seen.type, words)))
+    return _comment(f"{seen.name} ({about})" if about else seen.name)
+
+
+def _scales(roles: Mapping[str, SeenField]) -> Iterator[str]:
     """Words that the tracker itself lists for a bound field, each as far as something tells what it means."""
     lines: list[str] = []
     for role, seen in roles.items():
         if role in ("confidence", "progress"):
             lines.append(
-                f"          # {role}: confidence_1_10     # or percent: declare the scale of '{_comment(seen.name)}'"
+                f"          # {role}: {SCALES[role][0]}     # or {SCALES[role][1]}: declare the scale of '{_comment(seen.name)}'"
             )
         if role not in ("lifecycle", "health") or not seen.options:
             continue
@@ -148,9 +174,11 @@ def _scales(place: Place, roles: dict[str, SeenField]) -> Iterator[str]:
 def _people(bound: BoundSource, found: Discovery) -> Iterator[str]:
     if found.people:
         yield "# People that the credential sees, for people.yaml (exact e-mails match by themselves):"
+    taken: set[str] = set()
     for person in found.people[:200]:
         email = f"emails: [{person.email}]" if person.email else f"identities: {{{bound.key}: {json.dumps(person.id)}}}"
-        yield f"#   - {{key: {_key(person.name, set())}, name: {_comment(scalar(person.name))}, {email}}}"
+        key = _key(person.name, taken, (person.email or "person").partition("@")[0])
+        yield f"#   - {{key: {key}, name: {_comment(scalar(person.name))}, {_comment(email)}}}"
 
 
 def _comment(text: str) -> str:

@@ -12,6 +12,11 @@ import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
+from ledger.text import brief
+
+REMARKED = 200
+"""Characters of a word that a remark shows."""
+
 
 class NewRule(msgspec.Struct, frozen=True):
     """One word's rule for one role of one binding; `becomes` by axis. Empty: `comment` tells what a person must decide."""
@@ -45,14 +50,13 @@ def with_rules(path: Path, rules: Iterable[NewRule], scales: Iterable[tuple[str,
     for rule in rules:
         binding = bindings[rule.source, rule.binding]
         if not rule.becomes:
-            remarks.append(
-                f"# to decide: {rule.source}, {rule.binding}, scales.{rule.field}: '{rule.raw}': {rule.comment}\n"
-            )
+            what = f"'{brief(rule.raw, REMARKED)}': {rule.comment}"
+            remarks.append(f"# to decide: {rule.source}, {rule.binding}, scales.{rule.field}: {_one_line(what)}\n")
         elif rule.raw.startswith("#"):
             _paint(_scales(binding), rule)
         elif rule.raw not in (words := _words(_scales(binding), rule.field)):
             words[rule.raw] = _becomes(rule)
-            words.yaml_add_eol_comment(rule.comment, rule.raw)
+            words.yaml_add_eol_comment(_one_line(rule.comment), rule.raw)
     made = io.StringIO()
     yaml.dump(document, made)
     return "".join(remarks) + made.getvalue()
@@ -103,4 +107,9 @@ def _paint(scales: CommentedMap, rule: NewRule) -> None:
     if not isinstance(entry.get("palette"), CommentedMap):
         entry["palette"] = CommentedMap()
     entry["palette"][rule.raw] = names[rule.becomes.get("health", "unknown")]
-    entry["palette"].yaml_add_eol_comment(rule.comment, rule.raw)
+    entry["palette"].yaml_add_eol_comment(_one_line(rule.comment), rule.raw)
+
+
+def _one_line(text: str) -> str:
+    """A tracker's text within a comment: a line break in it must not become a line of the file."""
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from connectors.contract import Binding, ConfigError, FieldRef, Source, Tracker, tracker
@@ -88,6 +89,18 @@ class Configuration:
             )
             for p in self.people
         }
+
+    @cached_property
+    def judging(self) -> str:
+        """What tells apart two configurations under which things may stand differently, beside the plan."""
+        c = self.calendar
+        calendar = (c.zone, c.close_day, str(c.close_time), c.country, sorted(map(str, c.own_holidays)))
+        departments = [(d.department, d.cadence, d.signals) for d in self.departments]
+        people = [
+            (p.key, p.name, p.kind, p.active, sorted(map(str, p.absent)), p.identities) for p in self.owners.values()
+        ]
+        told = (self.organisation.signals, departments, people, calendar, [s.key for s in self.sources])
+        return blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()
 
     @cached_property
     def plan_bindings(self) -> Mapping[tuple[str, str], BindingEntry]:

@@ -32,14 +32,17 @@ from api.planning import board_at
 from api.server import log_config, run
 from demo.company import DemoCompany, configuration
 from ledger.engine import LedgerError
-from ledger.keys import PREFIX, KeyRefused
+from ledger.keys import PREFIX, KeyRefused, Keys
+from ledger.lists import EVENTS, ITEMS, LINKS, RECORDS, VERSIONS
 from ledger.model import Annotation, Decision
 from ledger.read import EVERYTHING, Filter
 from ledger.store import Ledger
 from ledger.veil import Veil
 from normalizer.people import People
-from sync.closing import close_week
+from sync.closing import published
 from sync.configuration import Configuration, load
+from sync.longer import days_of
+from sync.packs import close, kind_of
 from sync.run import sync_source
 from tests.asking import local
 from tests.tracked import Clock
@@ -87,18 +90,27 @@ class House:
         secret = self.key("-".join(departments) or "everybody", *departments, **more)
         return TestClient(self.app(), headers={"Authorization": f"Bearer {secret}"})
 
-    def close_week(self) -> None:
-        """Publishes the week that runs, as of just after its close, and once more with words in every check-in."""
-        calendar = self.loaded.calendar
-        week = calendar.week_at(self.clock())
-        self.clock.ahead = calendar.close_of(week) + timedelta(hours=1) - datetime.now(UTC)
-        pack = close_week(self.ledger, self.loaded, week)
+    def publish(self) -> None:
+        """Publishes the week, the month and the period that run, as of just after they end; the last week once more with words in every
+        check-in."""
+        calendar, now = self.loaded.calendar, datetime.now(UTC)
+        month, week = f"{calendar.day(now):%Y-%m}", calendar.week_at(now)
+        period = next(p for p in self.loaded.plan.periods if p.start_on <= calendar.day(now) <= p.end_on)
+        ends = {
+            week: calendar.close_of(week),
+            month: calendar.end_of(days_of(month)[1]),
+            period.key: calendar.end_of(period.end_on),
+        }
+        for name, end in ends.items():
+            self.clock.ahead = end + timedelta(days=1) - now
+            close(self.ledger, self.loaded, name)
         self.clock.ahead = timedelta()
         said = ("reported_raw", "biggest_risk", "need_from_others")
+        pack = published(self.ledger)[-1]
         checks = tuple(
             msgspec.structs.replace(c, **{part: f"{part} of {c.node}" for part in said}) for c in pack.check_ins
         )
-        self.ledger.publish(week, msgspec.json.encode(msgspec.structs.replace(pack, check_ins=checks)).decode())
+        self.ledger.publish(pack.week, msgspec.json.encode(msgspec.structs.replace(pack, check_ins=checks)).decode())
 
     def speak(self) -> None:
         """Records a decision and a reply about every workstream, and about one of its signals."""
@@ -129,7 +141,7 @@ def built(folder: Path, url: str = "") -> Iterator[House]:
         with house.ledger:
             for bound in house.loaded.sources:
                 assert sync_source(bound, house.ledger, People(house.loaded.persons())).state == "complete"
-            house.close_week()
+            house.publish()
             house.speak()
             yield house
 
@@ -215,6 +227,23 @@ def test_a_key_that_was_not_made_for_it_does_not_open_by_an_address(house: House
         answer = client.get(f"/v1/items?key={secret}")
     assert (answer.status_code, "--in-url" in answer.json()["detail"]) == (401, True)
     assert answer.headers["cache-control"] == "private"
+
+
+def test_a_key_that_asked_before_is_known_until_anything_is_written(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look a key up costs more than most answers; one that was revoked must not open anything even once more."""
+    asked: list[str] = []
+    real = Keys.find
+    monkeypatch.setattr(Keys, "find", lambda keys, secret: asked.append(secret) or real(keys, secret))
+    key, secret = house.ledger.keys.create("bi", scopes=("read",), departments=("marketing",), by="test")
+    with TestClient(house.app(), headers={"Authorization": f"Bearer {secret}"}) as client:
+        client.get("/v1/sources")  # its first use is noted
+        asked.clear()
+        assert [client.get("/v1/sources").status_code for _ in range(4)] == [200] * 4
+        assert len(asked) == 1
+        house.ledger.keys.revoke(key.id, by="test")
+        assert client.get("/v1/sources").status_code == 401
 
 
 def test_an_expired_or_revoked_key_opens_nothing_and_the_service_stays_closed(house: House) -> None:
@@ -394,7 +423,7 @@ def test_an_error_of_ours_says_nothing_of_its_inside(house: House, monkeypatch: 
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the secret title")
 
-    monkeypatch.setattr("api.app.shape", broken)
+    monkeypatch.setattr("api.lists.item_row", broken)
     with local(house.app(), raise_server_exceptions=False) as client:
         answer = client.get("/v1/items", headers={"X-Request-ID": "r1"})
     assert (answer.status_code, answer.json()["type"]) == (500, "unexpected")
@@ -456,6 +485,7 @@ def addresses(house: House) -> Iterator[str]:
         "workstreams/key": [w.key for w in nodes.workstreams],
         "items/key": [i.item.id for i in house.ledger.items(EVERYTHING, limit=10_000)][::7],
         "form": ["json", "csv", "md"],
+        "packs/name": [p.name for p in house.ledger.closed()],
         "nodes/key": ["company", *(n.key for n in (*nodes.pillars, *nodes.objectives, *nodes.key_results, *nodes.workstreams))],
     }  # fmt: skip
     since = (datetime.now(UTC) - timedelta(days=21)).isoformat().replace("+", "%2B")
@@ -464,6 +494,31 @@ def addresses(house: House) -> Iterator[str]:
         f"/v1/{of}?as_of={then}" for of in ("workstreams", "key-results", "pillars", "exceptions", "dependencies")
     )
     yield from (f"/v1/nodes/{of}?as_of={then}" for of in ("company/status", "sales-enablement/explain"))
+    yield from (
+        f"/v1/items?limit=500&{of}"
+        for of in (f"as_of={then}", "include=raw,links,versions,events", "modified_since=1970-01-01T00:00:00Z")
+    )
+    yield from (
+        f"/v1/{of}"
+        for of in (
+            "items.csv",
+            "versions.jsonl?superseded=true",
+            "events.csv",
+            "links.csv",
+            "signals.jsonl",
+            "signals.md",
+        )
+    )
+    yield from (
+        f"/v1/{of}"
+        for of in (
+            f"signals.csv?as_of={then}",
+            "exceptions.md",
+            "check-ins.csv",
+            "nodes/company/status.md",
+            "status.md",
+        )
+    )
     for path in (p for p in paths(house.app()) if not p.startswith(("/odata", "/files/", "/feeds"))):
         name = re.search(r"\{(\w+)\}", path)
         if name is None:
@@ -543,7 +598,7 @@ def test_headlines_and_counts_are_the_same_for_everybody(house: House) -> None:
         for one, other in zip(a["departments"], b["departments"], strict=True):
             told = ("department", "headline", "because", "items", "lifecycle", "health", "coverage")
             assert {k: one[k] for k in told} == {k: other[k] for k in told}
-        a, b = (c.get("/v1/departments").json() for c in (whole, narrow))
+        a, b = (c.get("/v1/departments").json()["items"] for c in (whole, narrow))
         assert a == b
 
 
@@ -569,6 +624,41 @@ def test_check_ins_of_hidden_rows_keep_their_figures_and_lose_their_words(house:
             (ask,) = {check[part] for part in ("reported_raw", "biggest_risk", "need_from_others")}
             assert ask in {f"confidential: ask {d.capitalize()}" for d in CONFIDENTIAL}
             assert (check["said_by"], check["url"]) == (None, "")
+
+
+def test_packs_keep_their_colours_and_counts_and_lose_their_words(house: House) -> None:
+    """A week, a month and a period: the same picture for everybody; what it stands on is its owner's."""
+
+    def asked(client: TestClient, name: str) -> Any:
+        return client.get(f"/v1/packs/{quote(name)}").json()
+
+    def signals(page: Any, *sections: str) -> list[tuple[str, str, str]]:
+        return [(e["signal"], e["severity"], e["subject"]) for section in sections for e in page[section]]
+
+    with house.client() as whole, house.client("engineering") as narrow:
+        last = {kind_of(p.name): p.name for p in reversed(house.ledger.closed())}
+        told, shown = ({kind: asked(c, name) for kind, name in last.items()} for c in (whole, narrow))
+        weeks = (told["week"], shown["week"])
+        one, other = ([(n["key"], n["headline"], n["distribution"], n["coverage"]) for n in w["nodes"]] for w in weeks)
+        assert one == other
+        one, other = (signals(w["page"], "blocked", "derisk") for w in weeks)
+        assert one == other
+        months = (told["month"]["page"], shown["month"]["page"])
+        one, other = (
+            [[(t["node"], p["week"], p["headline"]) for p in t["points"]] for t in m["trends"]] for m in months
+        )
+        assert one == other
+        assert (months[0]["load"], months[0]["pairs"]) == (months[1]["load"], months[1]["pairs"])
+        assert {p["score"] for t in months[1]["trends"] if t["node"] == "first-accounts" for p in t["points"]} == {None}
+        periods = (told["period"]["page"], shown["period"]["page"])
+        for part in ("calibration", "latency", "infrastructure", "late", "misses"):
+            assert periods[0][part] == periods[1][part], part
+        scores = [{s["node"]: s for s in p["scores"]}["first-accounts"] for p in periods]
+        assert [s["score"] is None for s in scores] == [False, True]
+        assert (scores[1]["says"], scores[1]["verdict"]) == ("confidential: ask Sales", scores[0]["verdict"])
+        for name in (last["week"], last["period"]):
+            assert "confidential" not in whole.get(f"/v1/packs/{quote(name)}.md").text
+            assert "confidential: ask" in narrow.get(f"/v1/packs/{quote(name)}.md").text
 
 
 def test_a_check_in_remembers_what_it_stood_on(house: House, tmp_path: Path) -> None:
@@ -632,21 +722,24 @@ QUESTIONS: dict[str, Callable[[Any, str], Any]] = {
     "inbox": lambda r, _: r.inbox(),
     "words": lambda r, _: list(r.words("legal-jira")),
     "raws": lambda r, _: list(r.raws("legal-jira")),
+    "listed": lambda r, _: [r.listed(of) for of in (ITEMS, VERSIONS, EVENTS, LINKS, RECORDS)],
 }
 """Every question to the ledger whose answer tells of rows."""
 COUNTED = {
-    "revision", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "hides", "whole",
+    "revision", "horizon", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "hides",
+    "whole",
 }  # fmt: skip
 """Questions whose answers are counts, instants, keys of the plan, or whom to ask."""
 WHOLE = {
     "states", "latest", "stated", "acts", "crowded", "acts_of", "waits", "by_keys", "tells_actors", "good_runs", "last_run", "wholes",
-    "first_seen", "opened", "last_noted", "closes", "logged",
+    "first_seen", "opened", "last_noted", "closes", "closed", "logged",
     "stood", "standing", "open_rows", "places", "changed_since", "members", "homes", "forget_standing", "place", "stand",
-    "served", "state",
+    "served", "state", "watch",
 }  # fmt: skip
 """Questions of judging and keeping: only the whole ledger answers them, and what is made of them is veiled (api/planning.py)."""
 UNVEILED = {
-    "api/app_decisions.py", "api/asking.py", "api/course.py", "api/curtain.py", "api/deps.py", "api/feeds/calendar.py", "api/feeds/routes.py", "api/planning.py",
+    "api/app_decisions.py", "api/asking.py", "api/course.py", "api/curtain.py", "api/deps.py", "api/feeds/calendar.py", "api/feeds/routes.py", "api/past.py",
+    "api/packs.py", "api/planning.py",
     "api/retold.py",
 }  # fmt: skip
 """Where an answer to a reader is made from the whole ledger."""

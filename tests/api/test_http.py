@@ -118,6 +118,10 @@ def test_the_answer_names_its_age_and_its_coverage(client: TestClient) -> None:
     assert engineering["headline"] == "at_risk"
     assert 0 < engineering["coverage"] <= 1
     assert engineering["data_age_seconds"] >= 0
+    known = [d for d in told["departments"] if d["coverage"] is not None]
+    assert min(d["coverage"] for d in known) <= told["coverage"] <= max(d["coverage"] for d in known)
+    assert told["coverage"] + told["unknown_share"] == pytest.approx(1)
+    assert told["data_age_seconds"] == pytest.approx(max(d["data_age_seconds"] for d in known))
 
 
 def test_health_and_readiness(client: TestClient, tmp_path: Path) -> None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api import manners
 from api.app import create_app
+from api.manners import Manners
+from api.shelf import ENTRY, Shelf, Told
 from demo.company import DemoCompany, configuration
+from ledger.model import Decision
 from ledger.store import Ledger
 from normalizer.people import People
+from sync.closing import close_week
 from sync.configuration import Configuration, load
 from sync.run import sync_source
 from tests.asking import local
@@ -71,6 +76,11 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         house = House(ledger, load(folder / "config"), clock)
         for number in range(len(house.config.sources)):
             house.sync(number)
+        workstream = house.config.plan.workstreams[0].key
+        ledger.decisions.record(Decision("defer", workstream, "priya", NOON.date()), by="test")
+        week = house.config.calendar.week_at(NOON)
+        clock.now = house.config.calendar.close_of(week) + timedelta(hours=1)
+        close_week(ledger, house.config, week)
         yield house
 
 
@@ -87,12 +97,15 @@ def addresses(client: TestClient) -> list[str]:
     """Every GET of /v1 as the contract lists them, with something real in the place of each parameter."""
     said = client.get("/openapi.json").json()["paths"]
     real = {"item_id": "LEGAL-2", "pillars": "", "departments": "legal"}
+    real["name"] = client.get("/v1/packs").json()["items"][0]["name"]
     for kind in ("pillars", "key-results", "workstreams"):
         real[kind] = client.get(f"/v1/{kind}").json()["items"][0]["key"]
+    decision = client.get("/v1/decisions").json()["items"][0]["id"]
     found = []
     for path in (p for p in said if p.startswith("/v1/")):
         kind = path.split("/")[2]
-        path = path.replace("{item_id}", real["item_id"]).replace("{key}", real.get(kind, real["workstreams"]))
+        path = path.replace("{item_id}", real["item_id"]).replace("{decision_id}", decision)
+        path = path.replace("{name}", real["name"]).replace("{key}", real.get(kind, real["workstreams"]))
         found.append(f"{path}?since={(NOON - timedelta(days=7)):%Y-%m-%dT%H:%M:%SZ}" if path == "/v1/changes" else path)
     assert len(found) > 20
     return found
@@ -128,16 +141,85 @@ def test_what_has_not_changed_is_not_sent_again(house: House) -> None:
             house.clock.now = NOON
 
 
-def test_within_a_minute_it_is_not_even_made_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses whose answers were made, one by one."""
+    found: list[str] = []
+    real = Manners._answer
+
+    async def noted(self: Manners, scope: Any, receive: Any) -> Any:
+        found.append(scope["path"])
+        return await real(self, scope, receive)
+
+    monkeypatch.setattr(Manners, "_answer", noted)
+    return found
+
+
+def test_within_a_minute_it_is_not_even_made_again(house: House, made: list[str]) -> None:
+    """A page that many look at is made once: who asks again gets the very bytes, whose `as_of` says when that was."""
     with local(house.app()) as client:
-        tag = client.get("/v1/status").headers["etag"]
-        made: list[bytes] = []
-        real = manners._tag
-        monkeypatch.setattr(manners, "_tag", lambda *said: made.append(b"") or real(*said))
-        assert client.get("/v1/status", headers={"If-None-Match": tag}).status_code == 304
+        for path in addresses(client):
+            made.clear()
+            first = client.get(path)
+            house.clock.now += timedelta(seconds=20)
+            again = client.get(path, headers={"If-None-Match": '"other"'})
+            assert (again.status_code, again.content) == (200, first.content), path
+            assert {k: v for k, v in again.headers.items() if k != "x-request-id"} == {
+                k: v for k, v in first.headers.items() if k != "x-request-id"
+            }
+            assert client.get(path, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+            assert made == [path.partition("?")[0]] or not made  # made before, to find out what there is
+            made.clear()
+            assert client.get(path, headers={"Cache-Control": "no-cache"}).headers["etag"] == first.headers["etag"]
+            assert len(made) == 1, "who does not want what lies ready does not get it"
+            house.clock.now = NOON
+
+
+@pytest.mark.parametrize("what", ["minute", "write", "configuration", "reader"])
+def test_nothing_lies_ready_under_anything_else(house: House, made: list[str], what: str) -> None:
+    """One answer too many kept is a wrong green."""
+    app, key, other = house.app(), house.key("marketing"), house.key("legal")
+    with TestClient(app, headers=key) as client:
+        client.get("/v1/status")
+        made.clear()
+        assert client.get("/v1/status").status_code == 200
         assert made == []
-        assert client.get("/v1/status", headers={"If-None-Match": '"other"'}).status_code == 200
-        assert len(made) == 1
+        if what == "minute":
+            house.clock.now += timedelta(seconds=61)
+        elif what == "write":
+            house.ledger.meet([f"new-{what}"])
+        elif what == "configuration":
+            app.state.live._configuration = replace(house.config, people=())
+        asked = client.get("/v1/status", headers=other if what == "reader" else {})
+        assert asked.status_code == 200
+        assert made == ["/v1/status"]
+
+
+def test_two_keys_that_see_the_same_do_not_share_what_lies_ready(house: House, made: list[str]) -> None:
+    """Whatever a route says of who asks stays between the two of them."""
+    one, other = house.key("marketing"), house.key("marketing", "marketing")
+    with TestClient(house.app()) as client:
+        for key in (one, other):
+            client.get("/v1/departments", headers=key)
+        house.clock.now += timedelta(seconds=56)  # another minute, and not yet time to note that a key was used
+        made.clear()
+        tags = {client.get("/v1/departments", headers=key).headers["etag"] for key in (one, other, one, other)}
+    assert len(tags) == 1, "they see the same"
+    assert len(made) == 2
+
+
+def test_what_lies_ready_stays_within_its_bound() -> None:
+    """Answers to ever other questions must not fill the memory; those that were asked for last stay."""
+    shelf, told = Shelf(most=10 * ENTRY), Told("tag", (), b"x" * ENTRY, frozenset())
+    for n in range(50):
+        shelf.put(n, "now", told)
+        assert shelf.get(n // 2 * 2, "now") is told
+    assert [n for n in range(50) if shelf.get(n, "now")] == [44, 46, 47, 48, 49], "45 was not asked for since"
+    shelf.put(49, "now", msgspec.structs.replace(told, body=b"x" * 20 * ENTRY))
+    assert not any(shelf.get(n, "now") for n in range(50)), "what is larger than the bound is not kept"
+    shelf.put(1, "now", told)
+    assert shelf.get(1, "later") is None
+    assert shelf.get(1, "now") is None, "what no longer holds takes no room"
 
 
 def test_after_a_sync_the_answer_comes_anew(house: House) -> None:

@@ -333,3 +333,38 @@ def test_a_running_service_takes_a_changed_file_and_survives_a_broken_one(desk: 
     live._looked = 0
     assert live.current is not None
     assert live.problem == ""
+
+
+def test_an_empty_inbox_of_a_source_that_nobody_read_is_no_good_news(desk: Desk) -> None:
+    """Before the first sync every list is empty, and nothing is translated."""
+    desk.run("sync", "product-notion")
+    for words in (("map", "inbox"), ("map", "suggest")):
+        told = desk.run(*words)
+        assert "legal-jira has not been read completely yet" in told
+        assert "Every word" not in told
+        assert "Nothing to propose" not in told
+    path = desk.change("legal", "cadence: weekly", "cadence: weekly")
+    assert "nothing of it is read yet: 'sightline sync legal-jira'" in desk.run("map", "test", str(path))
+
+
+def test_numbers_on_no_one_scale_are_for_a_person_to_declare(desk: Desk) -> None:
+    """Two slips among judgements from 1 to 10 must make neither a percentage of them nor silence."""
+    scale = "        scales:\n          # The stages' own flags say what is won, lost and open.\n          confidence: confidence_1_10\n"
+    desk.change("sales", scale, "", copy=False)
+    deals = desk.company.sales.tables["Opportunity"].rows.values()
+    for value, deal in zip((0, 11), deals, strict=False):
+        desk.company.sales.edit(deal, None, Confidence__c=value)
+    desk.run("sync", "sales-salesforce")
+    told = desk.run("map", "suggest", "sales-salesforce")
+    assert "0 to 11: not all of these numbers lie on one built-in scale" in told
+    assert "percent" not in told
+    fresh = desk.folder / "new.yaml"
+    desk.run("map", "suggest", "sales-salesforce", "--write", str(fresh))
+    assert "# to decide: sales-salesforce, first-enterprise-accounts, scales.confidence: '0 to 11'" in fresh.read_text()
+    text = desk.file("sales").read_text(encoding="utf-8")
+    fresh.write_text(
+        text.replace("      # How many", "        scales: {confidence: confidence_1_10}\n      # How many"),
+        encoding="utf-8",
+    )
+    told = desk.run("map", "test", str(fresh))
+    assert re.search(r"turns \d+ items from unknown to a number \(confidence\)", told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,7 @@ from demo import faults
 from demo.sheets_http import SheetsServer
 from demo.sheets_site import SheetCell, SheetsSite, Spreadsheet, Tab
 from ledger.model import Health, Lifecycle, Presence
+from ledger.read import Kept
 from tests import recorded
 from tests.tracked import Department
 
@@ -58,6 +60,13 @@ class Sheet(Department):
         self.server = SheetsServer(self.site).__enter__()
         super().__init__(folder, DEPARTMENT.format(url=self.server.url, book=BOOK, scope=scope))
 
+    def all(self) -> dict[str, Kept]:
+        """Every row that the ledger knows, by the words of its key."""
+        return {k.item.key.casefold(): k for k in super().all().values()}
+
+    def id(self, key: str) -> str:
+        return self.all()[key].item.id
+
     def close(self) -> None:
         super().close()
         self.server.__exit__()
@@ -89,6 +98,13 @@ def test_a_sheet_costs_two_requests_and_an_unchanged_one_costs_one(make: Callabl
     assert sheet.sync().requests == 2
     again = sheet.sync()
     assert (again.state, again.requests, again.counts.seen) == ("complete", 1, 0)
+
+
+def test_without_a_version_the_last_edit_tells_whether_anything_changed(make: Callable[..., Sheet]) -> None:
+    sheet = make(row("A"))
+    real = sheet.server.file
+    sheet.server.file = lambda book, fields: {k: v for k, v in real(book, fields).items() if k != "version"}  # type: ignore[method-assign]
+    assert [sheet.sync().requests for _ in range(2)] == [2, 1]
 
 
 def test_painted_colours_are_read_and_the_default_is_nothing(make: Callable[..., Sheet]) -> None:
@@ -163,7 +179,8 @@ def test_an_instant_is_read_in_the_sheets_own_zone(make: Callable[..., Sheet]) -
     sheet.sync()
     word = sheet.all()["a"].item.word("due_on")
     assert word is not None
-    assert word.raw == "2026-06-30T22:30:00+00:00"
+    assert word.raw == "2026-07-01T00:30:00+02:00"
+    assert sheet.all()["a"].item.due_on == date(2026, 7, 1)  # the day that people see, not that of Greenwich
 
 
 def test_a_row_keeps_its_identity_wherever_it_goes(make: Callable[..., Sheet]) -> None:
@@ -177,7 +194,7 @@ def test_a_row_keeps_its_identity_wherever_it_goes(make: Callable[..., Sheet]) -
     sheet.site.touch(sheet.book)
     outcome = sheet.sync()
     assert (outcome.counts.new, outcome.counts.changed) == (1, 0)
-    assert sheet.ledger.cells("mkt:a") == {
+    assert sheet.ledger.cells(sheet.id("a")) == {
         "": "Plan!4:4", "health": "Plan!A4", "owner": "Plan!C4", "due_on": "Plan!D4", "lifecycle": "Plan!E4", "depends_on": "Plan!F4", "confidence": "Plan!G4",
     }  # fmt: skip
     assert sheet.all()["a"].item.reported_health is Health.ON_TRACK
@@ -215,6 +232,38 @@ def test_a_banner_above_the_header_changes_nothing(make: Callable[..., Sheet]) -
     sheet.site.touch(sheet.book)
     outcome = sheet.sync()
     assert (outcome.state, outcome.counts.changed) == ("complete", 0)
+
+
+def test_two_tabs_may_have_rows_of_the_same_key(make: Callable[..., Sheet]) -> None:
+    """Each quarter's tab numbers its rows from 1: none of them is another's, and a renamed tab keeps its own."""
+    sheet = make(row("1", "#00ff00"), row("2", "#ff0000"))
+    later = sheet.site.add_tab(sheet.book, "Q4", [HEADER, row("1", "#ff0000"), row("3")])
+    book, key = f'spreadsheet: "{BOOK}"', "row_key: [Campaign]"
+    more = f"      - key: q4\n        scope: {{{book}, tab: Q4}}\n        {key}\n        fields: {{health: {{name: RAG}}}}\n"
+    sheet.write(sheet.text + more + '        scales: {health: {scale: rag, palette: {"#ff0000": red}}}\n')
+    assert sheet.sync().counts.new == 4
+    told = {(k.item.binding, k.item.key): k.item.reported_health for k in sheet.present().values()}
+    assert (told["plan", "1"], told["q4", "1"]) == (Health.ON_TRACK, Health.OFF_TRACK)
+    ids = set(sheet.present())
+    later.title = "Q1"
+    sheet.site.touch(sheet.book)
+    sheet.write((sheet.text + more).replace("tab: Q4", "tab: Q1"))
+    sheet.sync()
+    assert set(sheet.present()) == ids
+
+
+def test_a_tab_that_changed_keeps_no_other_from_being_read(make: Callable[..., Sheet]) -> None:
+    """The first of two tables lost its header: the second is read, and the sentence says what to mend."""
+    sheet = make(row("1", "#00ff00"))
+    sheet.site.add_tab(sheet.book, "Q4", [["Row", "RAG"], ["2", "Red"]])
+    more = f'      - key: q4\n        scope: {{spreadsheet: "{BOOK}", tab: Q4}}\n        row_key: [Row]\n        scales: {{health: rag}}\n'
+    sheet.write(sheet.text + more)
+    sheet.site.put(sheet.book, sheet.tab, 0, 0, "Name of it")
+    outcome = sheet.sync()
+    assert outcome.state == "incomplete"
+    assert "the column 'Campaign', read as row_key" in outcome.reason
+    assert [f.kind for f in outcome.findings] == ["schema_drift"]
+    assert sheet.all()["2"].item.reported_health is Health.OFF_TRACK
 
 
 def test_two_rows_with_one_key_are_an_error_naming_both(make: Callable[..., Sheet]) -> None:
@@ -270,6 +319,11 @@ def test_hidden_rows_are_read_or_skipped_as_the_file_says(make: Callable[..., Sh
     sheet.tab.hidden = {2}
     sheet.sync()
     assert set(sheet.all()) == {"a"}
+    sheet.tab.hidden = {1}
+    sheet.site.touch(sheet.book)
+    sheet.sync()
+    assert sheet.all()["a"].presence is Presence.MOVED_OUT  # hidden is not deleted
+    assert sheet.all()["b"].presence is Presence.PRESENT
 
 
 @pytest.mark.parametrize("kind", ["LOADING", "REF"])
@@ -285,6 +339,38 @@ def test_a_cell_in_error_makes_the_sheet_incomplete_and_loses_nothing(make: Call
     assert {k.presence for k in sheet.all().values()} == {Presence.PRESENT}
 
 
+def test_a_key_in_error_is_no_deleted_row(make: Callable[..., Sheet]) -> None:
+    """A key that a formula makes may be loading: which row this is, nobody can say, so none is missed."""
+    sheet = make(row("A", "#00ff00"), row("B", "#ff0000"))
+    sheet.sync()
+    sheet.site.put(sheet.book, sheet.tab, 1, 0, SheetCell(error="LOADING"))
+    outcome = sheet.sync(census=True)
+    assert outcome.state == "incomplete"
+    assert "Plan!A2 is still being computed" in outcome.reason
+    assert {k.presence for k in sheet.all().values()} == {Presence.PRESENT}
+
+
+def test_another_number_format_makes_no_other_row(make: Callable[..., Sheet]) -> None:
+    """A key that is a number is the number, however the sheet shows it; people see it as it is shown."""
+    sheet = make(row("7"), row("8"))
+    for n, cells in enumerate(sheet.tab.rows[1:], 7):
+        cells[0] = SheetCell(n)
+    assert sheet.sync().counts.new == 2
+    real = sheet.server.values
+
+    def shown(book: Spreadsheet, params: dict[str, list[str]]) -> Any:
+        answer = real(book, params)
+        for cells in answer["sheets"][0]["data"][0]["rowData"][1:]:
+            cells["values"][0]["formattedValue"] += ",00"
+        return answer
+
+    sheet.server.values = shown  # type: ignore[method-assign]  # somebody adds two decimals
+    sheet.site.touch(sheet.book)
+    outcome = sheet.sync()
+    assert (outcome.counts.new, outcome.counts.gone) == (0, 0)
+    assert set(sheet.all()) == {"7,00", "8,00"}
+
+
 def test_people_chips_and_links_are_read(make: Callable[..., Sheet]) -> None:
     chip = SheetCell("@Ann Lee", emails=("ann@acme.example",))
     link = SheetCell("the contract", link="https://acme.atlassian.net/browse/LEGAL-7")
@@ -292,9 +378,9 @@ def test_people_chips_and_links_are_read(make: Callable[..., Sheet]) -> None:
     sheet.sync()
     told = sheet.all()
     assert (told["a"].item.owner, told["b"].item.owner) == ("ann", None)
-    (link_found,) = sheet.ledger.links("mkt:a")
+    (link_found,) = sheet.ledger.links(sheet.id("a"))
     assert (link_found.target, link_found.target_key) == ("https://acme.atlassian.net/browse/LEGAL-7", "LEGAL-7")
-    assert [x.target for x in sheet.ledger.links("mkt:b")] == ["ENG-12"]
+    assert [x.target for x in sheet.ledger.links(sheet.id("b"))] == ["ENG-12"]
 
 
 def test_lists_typed_columns_and_colour_rules_are_the_sheets_own_vocabulary(make: Callable[..., Sheet]) -> None:
@@ -350,6 +436,50 @@ def test_a_sheet_that_is_not_shared_says_with_whom_and_loses_nothing(make: Calla
     assert sheet.all()["a"].presence is Presence.PRESENT
 
 
+@pytest.mark.parametrize(
+    ("error", "says", "then"),
+    [
+        ({"errors": [{"reason": "insufficientPermissions"}]}, "was granted too little", "drive.metadata.readonly"),
+        ({"details": [{"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]}, "was granted too little", "consent again"),
+        ({"errors": [{"reason": "accessNotConfigured"}]}, "an API is switched off", "enable the Google Sheets API"),
+        ({"message": "The caller does not have permission"}, "refuses to show it", "share the spreadsheet with"),
+    ],
+)
+def test_a_refusal_says_whose_turn_it_is(make: Callable[..., Sheet], error: Any, says: str, then: str) -> None:
+    sheet = make(row("A"))
+    sheet.server.faults.add("/drive/v3/files", faults.status(403, json.dumps({"error": error}).encode()), times=9)
+    outcome = sheet.sync()
+    assert says in outcome.reason
+    assert then in outcome.hint
+
+
+def test_too_many_questions_are_no_missing_right(make: Callable[..., Sheet]) -> None:
+    """Drive says so with 403, not 429."""
+    sheet = make(row("A"))
+    body = b'{"error": {"code": 403, "errors": [{"domain": "usageLimits", "reason": "userRateLimitExceeded"}]}}'
+    sheet.server.faults.add("/drive/v3/files", faults.status(403, body, retry_after="0"))
+    outcome = sheet.sync()
+    assert (outcome.state, outcome.counts.new, outcome.requests) == ("complete", 1, 3)
+
+
+def test_a_sheet_that_went_dark_keeps_no_other_from_being_read(make: Callable[..., Sheet]) -> None:
+    sheet = make(row("1", "#00ff00"))
+    other = sheet.site.spreadsheet("2" * 30, "Another")
+    sheet.site.add_tab(other, "Q4", [["Row", "RAG"], ["2", "Red"]])
+    scope = f'{{spreadsheet: "{other.id}", tab: Q4}}'
+    sheet.write(
+        sheet.text
+        + f"      - key: q4\n        scope: {scope}\n        row_key: [Row]\n        scales: {{health: rag}}\n"
+    )
+    assert sheet.sync().state == "complete"
+    sheet.book.shared = False
+    sheet.site.put(other, other.tabs[0], 1, 1, "Amber")
+    outcome = sheet.sync()
+    assert outcome.state == "incomplete"
+    assert "share the spreadsheet with" in outcome.reason
+    assert (sheet.all()["1"].presence, sheet.all()["2"].item.reported_health) == (Presence.PRESENT, Health.AT_RISK)
+
+
 def test_a_sheet_in_the_trash_and_one_that_is_gone_are_told_apart(make: Callable[..., Sheet]) -> None:
     sheet = make(row("A"))
     sheet.book.trashed = True
@@ -387,6 +517,41 @@ def test_a_large_sheet_is_read_in_windows(make: Callable[..., Sheet]) -> None:
     outcome = sheet.sync()
     assert (outcome.state, outcome.counts.new) == ("complete", 12_000)
     assert outcome.requests == 5  # Drive, three windows, Drive again
+
+
+def test_a_gateway_that_knows_no_windows_is_read_once(make: Callable[..., Sheet]) -> None:
+    """It sends the whole sheet whatever range is asked for: no row is there twice."""
+    sheet = make(*[row(f"Row {n}") for n in range(6000)])
+    real = sheet.server.values
+    sheet.server.values = lambda book, params: real(book, {**params, "ranges": ["'Plan'"]})  # type: ignore[method-assign]
+    outcome = sheet.sync()
+    assert (outcome.state, outcome.counts.new, outcome.requests) == ("complete", 6000, 2)
+
+
+def test_a_block_merged_across_two_windows_shows_its_value_in_both(make: Callable[..., Sheet]) -> None:
+    sheet = make(*[row(f"Row {n}", Status="Done" if n == 4000 else None) for n in range(5002)])
+    sheet.tab.merges = [(4001, 5003, HEADER.index("Status"), HEADER.index("Status") + 1)]
+    sheet.sync()
+    assert {sheet.all()[f"row {n}"].item.lifecycle for n in (4000, 4998, 4999, 5001)} == {Lifecycle.DONE}
+
+
+def test_a_day_that_no_calendar_has_is_told(make: Callable[..., Sheet]) -> None:
+    """A year of five digits, mistyped: not an empty cell."""
+    sheet = make(row("A"))
+    real = sheet.server.values
+
+    def mistyped(book: Spreadsheet, params: dict[str, list[str]]) -> Any:
+        answer = real(book, params)
+        answer["sheets"][0]["data"][0]["rowData"][1]["values"][3] = {
+            "effectiveValue": {"numberValue": 6_611_432}, "effectiveFormat": {"numberFormat": {"type": "DATE"}},
+        }  # fmt: skip
+        return answer
+
+    sheet.server.values = mistyped  # type: ignore[method-assign]  # somebody types 20001-09-23
+    sheet.sync()
+    word = sheet.all()["a"].item.word("due_on")
+    assert word is not None
+    assert "is no date in the form" in word.finding
 
 
 def test_a_sheet_edited_while_it_is_read_in_windows_is_read_again(make: Callable[..., Sheet]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import resource
 import ssl
 import threading
 import time
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,55 @@ def test_a_wait_until_a_date_is_waited_in_full(library: str) -> None:
         asker = Asker(library, script.url)
         assert asker.get() == GOOD
         assert sum(asker.clock.slept) >= 30
+
+
+def test_a_wait_until_a_date_is_told_by_the_servers_own_clock(library: str) -> None:
+    """Ours may be minutes off: half a minute must not become nothing, nor an hour."""
+    with scripted(status(429, retry_after="Sat, 21 Nov 2026 10:30:30 GMT")) as script:
+        script.date = "Sat, 21 Nov 2026 10:30:00 GMT"
+        asker = Asker(library, script.url)
+        assert asker.get() == GOOD
+        assert 30 <= sum(asker.clock.slept) < 31
+
+
+@pytest.mark.parametrize(
+    ("wait", "said"), [("1e300", "until 2027-11-21 12:00:00 UTC"), ("99999999999", "until 2027-11-21")]
+)
+def test_a_wait_that_no_calendar_has_is_a_long_one(library: str, wait: str, said: str) -> None:
+    with scripted(status(429, retry_after=wait)) as script, pytest.raises(RateLimited, match=said):
+        Asker(library, script.url).get()
+
+
+@pytest.mark.parametrize("wait", ["nan", "soon", "Sat, 99 Nov 2026"])
+def test_a_wait_that_is_none_backs_off(library: str, wait: str) -> None:
+    with scripted(status(429, retry_after=wait)) as script:
+        asker = Asker(library, script.url)
+        assert asker.get() == GOOD
+        assert 1 <= sum(asker.clock.slept) <= 1.5
+
+
+@pytest.mark.parametrize("date", ["Sat, 21 Nov 2026 12:00:00 -0000", "yesterday"])
+def test_a_clock_without_a_zone_is_read_or_left(library: str, date: str) -> None:
+    with scripted() as script:
+        script.date = date
+        asker = Asker(library, script.url)
+        asker.get()
+        told = asker.wire.server_time
+        assert told is None or told == datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", ["GZIP", "x-gzip", " gzip"])
+def test_a_squeezed_answer_is_read_however_its_form_is_written(library: str, name: str) -> None:
+    def squeezed(handler: BaseHTTPRequestHandler, answer: bytes) -> None:
+        body = gzip.compress(answer)
+        handler.send_response(200)
+        handler.send_header("Content-Encoding", name)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    with scripted(squeezed) as script:
+        assert Asker(library, script.url).get() == GOOD
 
 
 def test_a_wait_of_an_hour_ends_the_run_and_names_the_hour(library: str) -> None:
@@ -395,9 +446,13 @@ def test_pages_without_anything_new_end_the_paging(library: str) -> None:
     """Row 12: new tokens, old records."""
     guard = PageGuard(library)
     guard.next("a", fresh=1)
-    guard.next("b", fresh=0)
+    for token in "bcde":
+        guard.next(token, fresh=0)
+    guard.next("f", fresh=1)  # empty pages in the middle are legal
+    for token in "ghij":
+        guard.next(token, fresh=0)
     with pytest.raises(SourceUnavailable, match="again and again"):
-        guard.next("c", fresh=0)
+        guard.next("k", fresh=0)
 
 
 def test_another_body_is_passed_on_as_it_is(library: str) -> None:

@@ -11,7 +11,7 @@ from ledger.model import Lifecycle
 from normalizer.likeness import likely
 from normalizer.mapping import Rule
 from normalizer.people import Person
-from normalizer.suggest import hue_of, role_for, scale_for, suggest
+from normalizer.suggest import hue_of, role_for, roles_for, scale_for, suggest
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,7 @@ def test_a_scale_is_proposed_only_where_it_has_every_value() -> None:
     assert scale_for("health", ["Green", "late"]) is None
     assert scale_for("confidence", ["7", "3", "10"]) == "confidence_1_10"
     assert scale_for("confidence", ["40", "80"]) == "percent"
+    assert scale_for("confidence", ["0", "3", "7", "11"]) is None  # slips among judgements from 1 to 10
     assert scale_for("confidence", ["0.3", "1"]) == "confidence_0_1"
     assert scale_for("confidence", ["7", "n/a"]) is None
     assert scale_for("confidence", []) is None
@@ -94,7 +95,11 @@ def test_a_scale_is_proposed_only_where_it_has_every_value() -> None:
 def test_a_fields_name_tells_its_role() -> None:
     told = [role_for(n) for n in ("Confidence__c", "Close Date", "Ampel", "Confidence (1-10)", "Assignee", "Campaign")]
     assert told == ["confidence", "due_on", "health", "confidence", "owner", None]
-    assert role_for("Stand der Dinge", "status") == "lifecycle"
+    fields = [("Stand der Dinge", "status"), ("Wer", "people"), ("Von", "date"), ("Bis", "date"), ("Prüfer", "text")]
+    assert roles_for(fields) == {"lifecycle": 0, "owner": 1, "due_on": 3}
+    assert roles_for([("Von", "date"), ("Nach", "date")]) == {}  # two of a kind: a person decides
+    assert roles_for([("Wer", "people")], taken={"owner"}) == {}
+    assert roles_for([("ステータス", "select"), ("الموعد النهائي", "")]) == {"lifecycle": 0, "due_on": 1}
 
 
 PEOPLE = [

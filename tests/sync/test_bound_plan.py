@@ -157,6 +157,10 @@ class Marketing(Department):
     def at(self, days_ago: int = 0) -> datetime:
         return datetime.now(UTC) - timedelta(days=days_ago)
 
+    def id(self, key: str) -> str:
+        """The item that a row is."""
+        return next(k.item.id for k in self.all().values() if k.item.key == key)
+
     def says(self) -> list[str]:
         """What is said of records that cannot be understood."""
         return [u.says for u in self.plan().unread]
@@ -195,7 +199,9 @@ def test_a_row_is_a_key_result_and_its_cell_the_metric(mkt: Marketing) -> None:
         1,
         True,
     )
-    assert kr.metric == Metric("number", "increase", 0, 9, "partners", "linear", (), "mkt", "partners")
+    assert kr.metric == Metric(
+        "number", "increase", 0, 9, "partners", "linear", (), "mkt", mkt.id("partners").removeprefix("mkt:")
+    )
     assert [(TODAY - r.on, r.value) for r in facts.readings["partners"][:2]] == [
         (timedelta(days=20), 1.0), (timedelta(days=10), 2.0),
     ]  # fmt: skip
@@ -318,7 +324,7 @@ def test_what_cannot_be_understood_needs_somebody(mkt: Marketing, monkeypatch: p
     (needs,) = [e for e in judged.exceptions if e.signal == "plan_unreadable"]
     assert (needs.subject, needs.severity, needs.decision_needed) == ("mkt", "warn", "a correction in the record")
     assert needs.because.endswith("(and 1 more)")
-    assert [e.ref for e in needs.evidence] == ["mkt:partners", "mkt:talks"]
+    assert [e.ref for e in needs.evidence] == [mkt.id("partners"), mkt.id("talks")]
     database = f"sqlite:///{mkt.folder.parent}/l.db"
     told = [f.says for f in examine(mkt.configuration(), database) if f.check == "plan"]
     assert [t.split(":")[0] for t in told] == ["partners of mkt", "talks of mkt"]
@@ -326,7 +332,7 @@ def test_what_cannot_be_understood_needs_somebody(mkt: Marketing, monkeypatch: p
     monkeypatch.setenv("SIGHTLINE_DATABASE_URL", database)
     shown = " ".join(CliRunner().invoke(app, ["exceptions"]).output.split())
     assert "partners of mkt: target 'lots' is no number" in shown
-    for asked, says in (("partners", "key_result partners"), ("mkt:partners", "lifecycle unknown")):
+    for asked, says in (("partners", "key_result partners"), (mkt.id("partners"), "lifecycle unknown")):
         assert says in " ".join(CliRunner().invoke(app, ["explain", asked]).output.split())
 
 
@@ -341,7 +347,7 @@ def test_records_of_the_plan_are_no_work_items(mkt: Marketing) -> None:
     mkt.add("Milestones", "m1", Stream="events", Due=TODAY, Status="Doing")
     mkt.on(0)
     facts = facts_at(mkt.ledger, mkt.configuration(), mkt.at())
-    assert facts.of["enablement"] == ["mkt:w1"]
+    assert facts.of["enablement"] == [mkt.id("w1")]
     assert facts.unlinked == {"mkt": (0, 1)}
     (answer,) = overview(mkt.ledger, mkt.configuration()).departments
     assert (answer.items, answer.coverage) == (1, 1.0)
@@ -368,7 +374,7 @@ def test_workstreams_and_milestones_of_a_sheet_are_judged(mkt: Marketing) -> Non
     events = facts.plan.workstream_by_key["events"]
     assert (events.name, events.department, events.owner, events.sponsor) == ("Events", "mkt", "ann", "ann")
     assert (events.supports, events.start_on) == (("partners", "by-hand"), TODAY - timedelta(days=40))
-    assert facts.of["events"] == ["mkt:w1"]
+    assert facts.of["events"] == [mkt.id("w1")]
     (point,) = facts.checkpoints(events)
     assert (point.title, point.baseline_on, point.due_on) == (
         "Hall booked", TODAY - timedelta(days=20), TODAY + timedelta(days=9),
@@ -398,7 +404,7 @@ def test_a_milestone_of_no_workstream_and_a_date_that_is_none_are_named(mkt: Mar
     first, second = mkt.says()
     assert "m1 of mkt: workstream 'nowhere' is not in the plan: name one of enablement; until then it is not" in first
     assert "m2 of mkt: due_on 'soon' is no date: write one such as 2026-11-30; until then it has no due" in second
-    assert [m.item for m in mkt.plan().workstream_by_key["enablement"].milestones] == ["mkt:m2"]
+    assert [m.item for m in mkt.plan().workstream_by_key["enablement"].milestones] == [mkt.id("m2")]
 
 
 # -- when nodes came in --------------------------------------------------------------------------------------------------------------

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.planning import Now, Past, Veiled, board_at
+from api.planning import Now, Past, Veiled, board_at, standing
 from ledger.pages import Page, sorted_by
 from ledger.published import BY_NAME
+from ledger.store import Ledger
 from ledger.veil import Veil
 from sync.closing import close_week
 from sync.standing import refresh
@@ -39,6 +40,9 @@ def told(board: Any) -> dict[str, Any]:
             found[f"verdict {v.key}"] = msgspec.to_builtins(v)
     for e in board.exceptions():
         found[f"exception {e.key}"] = msgspec.to_builtins(e)
+    for key in nodes:
+        for limit in (2, 7, 0):
+            found[f"below {key} {limit}"] = msgspec.to_builtins(board.below(key, limit))
     return found
 
 
@@ -147,6 +151,27 @@ def test_a_sync_that_changed_little_judges_little(company: Scripted, monkeypatch
     assert 0 < len(judged) < 12
 
 
+def test_one_nodes_status_reads_its_own_rows(company: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It costs the same in a company of any size: of what is below it only its parts and its sum are read."""
+    refresh(company.ledger, company.configuration)
+    read: list[str] = []
+    real = Ledger.standing
+
+    def noted(ledger: Ledger, kind: str, keys: Any = None) -> Any:
+        found = real(ledger, kind, keys)
+        read.extend(f"{kind} {key}" for key in found)
+        return found
+
+    monkeypatch.setattr(Ledger, "standing", noted)
+    monkeypatch.setattr(Ledger, "open_rows", lambda _: pytest.fail("everything that needs a decision was read"))
+    refresh(company.ledger, company.configuration)
+    read.clear()
+    found = standing(board_at(company.ledger, company.configuration), "pillar0")
+    assert found.exceptions_total > len(found.exceptions) == 7
+    parts = [f"objective {n.key}" for n in found.children]
+    assert sorted(read) == sorted(["pillar pillar0", "sum pillar0", *parts])
+
+
 def test_who_comes_second_keeps_what_stands(company: Scripted) -> None:
     """Two processes refresh at once: the one that began from what is no more throws its work away."""
     before = refresh(company.ledger, company.configuration)
@@ -188,8 +213,8 @@ def test_what_is_published_is_what_the_boards_say(company: Scripted) -> None:
 
 def test_published_weeks_are_the_packs(company: Scripted) -> None:
     """Of each week the version that was published last."""
-    refresh(company.ledger, company.configuration)
-    pack = close_week(company.ledger, company.configuration, "2026-W46")
+    company.now += timedelta(days=3)
+    pack = close_week(company.ledger, company.configuration, "2026-W47")
     told = {r["node"]: r for r in rows(company, "StatusWeekly")}
     assert {key: (r["headline"], r["version"]) for key, r in told.items()} == {
         n.key: (str(n.headline), 1) for n in pack.nodes

@@ -55,3 +55,10 @@ def test_every_operation_is_told_in_words_and_in_one_chapter() -> None:
             assert operation["description"], path
             assert len(operation["tags"]) == 1, path
             assert operation["tags"][0] in chapters, path
+
+
+def test_no_parameter_is_called_as_the_access_key_is() -> None:
+    """What comes as ?key= is taken out of the address at the door: a filter of that name would be ignored."""
+    for path, operations in json.loads(KEPT.read_text(encoding="utf-8"))["paths"].items():
+        for operation in operations.values():
+            assert "key" not in {p["name"] for p in operation.get("parameters", []) if p["in"] == "query"}, path

@@ -102,7 +102,7 @@ def test_an_instant_that_cannot_be_asked_for_is_refused_with_a_sentence(app: Fas
 
 def test_what_takes_one_value_is_not_given_two(app: FastAPI) -> None:
     assert "takes one value" in refused(app, "/v1/items?limit=3&limit=4")
-    assert "takes one value" in refused(app, "/v1/check-ins?node=w1&node=w2")
+    assert "takes one value" in refused(app, "/v1/people?active=true&active=false")
     with local(app) as client:
         assert client.get("/v1/items?source=alpha&source=beta").status_code == 200
 
@@ -117,6 +117,6 @@ def test_odd_characters_break_nothing(app: FastAPI, odd: str) -> None:
             f"/v1/items?owner={odd}",
             f"/v1/check-ins?node={odd}",
             f"/v1/exceptions?period={odd}",
-            f"/v1/items?cursor={odd}",
         ):
             assert client.get(path).status_code in ((422,) if odd == "%00" else (200, 400)), path
+        assert client.get(f"/v1/items?cursor={odd}").status_code == 422

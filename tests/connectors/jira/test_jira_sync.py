@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from connectors.jira import ranges
 from demo import faults
-from demo.jira_http import CLOUD_ID, JiraServer
+from demo.jira_http import CLOUD_ID, Api, JiraServer
 from ledger.model import Health, Lifecycle, Presence
 from tests.tracked import Tracked, site
 
@@ -164,6 +165,17 @@ def test_many_issues_of_one_instant_are_all_read(make: Make, deployment: str) ->
     tracked = make(deployment, 40, server={"page_cap": 6}, every=timedelta())
     tracked.sync()
     assert tracked.held() == tracked.truth()
+
+
+def test_a_search_that_ignores_when_issues_were_created_ends(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some gateways and mock servers do: the read would be divided for ever, at the tracker's cost."""
+    tracked = make("cloud", 60, server={"page_cap": 5}, every=timedelta(days=3))
+    search = Api.search
+    monkeypatch.setattr(Api, "search", lambda api, jql: search(api, re.sub(r" AND created (>=|<) \d+", "", jql)))
+    outcome = tracked.sync()
+    assert outcome.state == "failed"
+    assert "answers with older ones: paging was stopped" in outcome.reason
+    assert outcome.requests < 60
 
 
 def test_a_token_that_repeats_ends_the_read_as_failed(make: Make) -> None:

@@ -156,6 +156,17 @@ def test_a_select_needs_every_word_translated(make: Callable[..., Roadmap]) -> N
     assert [e.raw for e in roadmap.ledger.inbox()] == ["at risk"]
 
 
+def test_a_percentage_is_read_as_it_is_shown(make: Callable[..., Roadmap]) -> None:
+    """Notion holds 0.45 and shows 45 %; a plain number stays what it is."""
+    roadmap = make(fields="{progress: Share, confidence: Score}", scales="{confidence: confidence_1_10}")
+    roadmap.site.property(roadmap.home, "Share", "number", format="percent")
+    roadmap.site.property(roadmap.home, "Score", "number")
+    roadmap.site.create(roadmap.home, "Pricing", roadmap.ann, Share=0.45, Score=7)
+    roadmap.sync()
+    (kept,) = roadmap.present().values()
+    assert (kept.item.progress, kept.item.confidence) == (pytest.approx(0.45), pytest.approx(6 / 9))
+
+
 def test_checkbox_formula_rollup_and_multi_select_are_status_sources(make: Callable[..., Roadmap]) -> None:
     roadmap = make(
         fields="{lifecycle: Computed, blocked: Ready, progress: Share, health: Tags}",
@@ -332,6 +343,33 @@ def test_trash_move_and_lost_access_are_told_apart(make: Callable[..., Roadmap])
     assert told[plain(hidden)].presence is Presence.PRESENT
     assert told[plain(trashed)].presence is Presence.PRESENT
     assert told[plain(purged)].presence is Presence.DELETED
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"object":"data_source","properties":null}', b'{"properties":{}}'])
+def test_a_schema_without_its_properties_loses_nothing(make: Callable[..., Roadmap], body: bytes) -> None:
+    """It is an answer that is not whole, not a data source from which every property was deleted."""
+    roadmap = make()
+    roadmap.add(2)
+    roadmap.sync()
+    roadmap.server.faults.add("/v1/data_sources/", faults.answered(body))
+    outcome = roadmap.sync()
+    assert outcome.state == "failed"
+    assert "was answered without its properties" in outcome.reason
+    assert {k.item.lifecycle for k in roadmap.present().values()} == {Lifecycle.IN_PROGRESS}
+
+
+def test_an_unshared_database_has_not_dropped_its_words(make: Callable[..., Roadmap]) -> None:
+    """What cannot be seen is not gone: no rule is called outdated for it."""
+    roadmap = make(scales="{lifecycle: {Later: not_started, Doing: in_progress, Shipped: done}}")
+    roadmap.add(1)
+    roadmap.sync()
+    roadmap.database.shared = False
+    assert roadmap.sync().state == "failed"
+    assert {w.name for w in roadmap.ledger.vocabulary("prod") if w.field == "lifecycle"} == {
+        "Later",
+        "Doing",
+        "Shipped",
+    }
 
 
 def test_an_unshared_database_is_lost_access_never_deletion(make: Callable[..., Roadmap]) -> None:

@@ -132,6 +132,27 @@ def test_an_expired_session_is_renewed_once(make: Callable[..., Org]) -> None:
     assert org.server.logins == 2
 
 
+def test_an_address_that_makes_no_tokens_says_what_to_write(make: Callable[..., Org]) -> None:
+    """An org that moved answers its old address with a page."""
+    org = make()
+    org.server.faults.add("/services/oauth2/token", faults.status(404, b"<html>URL No Longer Exists</html>"), times=9)
+    outcome = org.sync()
+    assert "no token endpoint answers at" in outcome.reason
+    assert "the org's My Domain as url" in outcome.hint
+
+
+@pytest.mark.parametrize(("times", "state"), [(1, "complete"), (9, "failed")])
+def test_a_busy_org_is_asked_again_and_not_for_ever(make: Callable[..., Org], times: int, state: str) -> None:
+    """QUERY_TIMEOUT comes as 400: each try costs a request of the org's day."""
+    org = make()
+    org.deal()
+    refusal = b'[{"errorCode":"QUERY_TIMEOUT","message":"Your query request was running for too long."}]'
+    org.server.faults.add("/describe", faults.status(400, refusal), times=times)
+    outcome = org.sync()
+    assert outcome.state == state
+    assert org.server.faults.count("/describe") == min(times + 1, 3)
+
+
 def test_a_wrong_secret_says_who_does_what(make: Callable[..., Org], monkeypatch: pytest.MonkeyPatch) -> None:
     org = make()
     monkeypatch.setenv("TEST_TOKEN", "not-this-one")

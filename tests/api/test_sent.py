@@ -1,0 +1,90 @@
+"""Answers that are written without pydantic have the shape that the contract tells all the same."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import pytest
+from pydantic import BaseModel, Field
+
+from api.planning import board_at, standing
+from api.sent import sent
+from api.shapes_plan import StandingOut
+from tests.companies import Scripted
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+class PartOut(BaseModel):
+    """A part."""
+
+    name: Annotated[str, Field(description="Its name.")]
+    on: date | None = None
+
+
+class WholeOut(BaseModel):
+    """Everything that shapes have."""
+
+    at: datetime
+    colour: Colour | None
+    kind: Literal["a", "b"]
+    parts: list[PartOut]
+    by_name: dict[str, PartOut]
+    share: float | None = Field(None, description="0-1.")
+    anything: dict[str, Any] = {}
+
+
+class Part(msgspec.Struct):
+    name: str
+    on: date | None = None
+    secret: str = "not in the shape"
+
+
+class Whole(msgspec.Struct):
+    at: datetime
+    colour: Colour | None
+    parts: tuple[Part, ...]
+    by_name: dict[str, Part]
+    share: float | None
+    kind: str = "a"
+    anything: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=5, minutes=30))])
+def test_it_is_written_as_pydantic_writes_it(zone: Any) -> None:
+    """Clients cannot tell who wrote it; what the shape does not name is not sent."""
+    parts = (Part("one", date(2026, 11, 21)), Part("two\u2028</script>"))
+    whole = Whole(
+        datetime(2026, 11, 21, 9, 30, tzinfo=zone),
+        Colour.RED,
+        parts,
+        {"one": parts[0]},
+        0.5,
+        anything={"deep": [1, None, "é"]},
+    )
+    body = sent(whole, WholeOut).body
+    assert json.loads(body) == json.loads(WholeOut.model_validate(msgspec.to_builtins(whole)).model_dump_json())
+    assert b"secret" not in body
+
+
+def test_what_has_another_shape_is_not_sent() -> None:
+    """A wrong word is an error of ours, and no answer."""
+    whole = Whole(datetime(2026, 11, 21, tzinfo=UTC), None, (), {}, None, kind="c")
+    with pytest.raises(msgspec.ValidationError, match="kind"):
+        sent(whole, WholeOut)
+
+
+def test_a_standing_is_sent_in_its_shape(tmp_path: Path) -> None:
+    company = Scripted(tmp_path, workstreams=21, items=300)
+    company.fill()
+    for key in ("company", "pillar0", "kr0", "w3"):
+        body = sent(standing(board_at(company.ledger, company.configuration), key), StandingOut).body
+        assert json.loads(StandingOut.model_validate_json(body, strict=True).model_dump_json()) == json.loads(body)
+    company.close()
