@@ -62,6 +62,7 @@ class Manners:
         told = self.shelf.get((reader.id, address), under) if under and not anew else None
         if told is not None:
             veil.met.update(told.met)  # who is told it again has read it again
+            scope["route"] = told.route  # as if it had been asked: other formats are written by what it promises
             if asked and names(asked, told.tag):
                 return await _unchanged(send, told.tag)
             if told.body is not None:
@@ -75,7 +76,7 @@ class Manners:
             tag = headers["ETag"] = await _tagged(address, headers, body)
             if under and not own:
                 kept = body if len(body) <= LARGEST else None
-                told = Told(tag, tuple(start["headers"]), kept, frozenset(veil.met))
+                told = Told(tag, tuple(start["headers"]), kept, frozenset(veil.met), scope.get("route"))
                 self.shelf.put((reader.id, address), under, told)
             if asked and names(asked, tag):
                 return await _unchanged(send, tag)

@@ -25,6 +25,8 @@ class Told(msgspec.Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes | None
     met: frozenset[Bound]
+    route: object
+    """What made it."""
 
     @property
     def weight(self) -> int:

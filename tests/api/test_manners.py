@@ -210,7 +210,7 @@ def test_two_keys_that_see_the_same_do_not_share_what_lies_ready(house: House, m
 
 def test_what_lies_ready_stays_within_its_bound() -> None:
     """Answers to ever other questions must not fill the memory; those that were asked for last stay."""
-    shelf, told = Shelf(most=10 * ENTRY), Told("tag", (), b"x" * ENTRY, frozenset())
+    shelf, told = Shelf(most=10 * ENTRY), Told("tag", (), b"x" * ENTRY, frozenset(), None)
     for n in range(50):
         shelf.put(n, "now", told)
         assert shelf.get(n // 2 * 2, "now") is told

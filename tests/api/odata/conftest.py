@@ -100,6 +100,7 @@ def service(ledger: Ledger) -> FastAPI:
     """The OData service alone, over one ledger."""
     app = FastAPI()
     app.state.ledger = ledger
+    app.state.live = app.state.keeper = None  # asked only of readers who may not see everything
     app.include_router(odata, dependencies=[Depends(_everything)])
     return app
 
