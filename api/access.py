@@ -54,7 +54,7 @@ LOOKS = "/static/"
 """What pages look like is nobody's secret, and a refusal is a page too."""
 UNDER = (("/odata", "odata"), ("/v1/sync", "sync"), ("/sign-out", "read"))
 """Scopes by where a path begins. Elsewhere reading needs read, and changing anything admin."""
-DECIDED = ("/v1/decisions", "/v1/annotations")
+DECIDED = ("/v1/decisions", "/v1/annotations", "/decide", "/reply")
 """Where what people say is recorded; reading it needs read."""
 READING = ("GET", "HEAD", "OPTIONS")
 U = TypeVar("U", Key, Session)
@@ -74,6 +74,11 @@ class Reader(msgspec.Struct, frozen=True):
     @property
     def who(self) -> str:
         return f"{self.name} ({self.id})"
+
+    @property
+    def speaks(self) -> bool:
+        """Whether a person asks, who may decide and reply: somebody known, or whoever is at this machine before there are keys."""
+        return bool(self.person) or not self.id
 
     def may_see(self, department: str) -> bool:
         """Whether a department's confidential rows are this reader's."""

@@ -115,9 +115,9 @@ def post_decision(
 ) -> DecisionOut:
     """Records what was decided about an open exception or a node; needs the scope `decide` and the right to decide it."""
     reader: Reader = request.state.reader
-    with _refusing():
-        ruling = given.ruling(_person(reader, given.decided_by, "decided_by"))
-        made = decide(ledger.whole, configuration, ruling, by=reader.who, once=_named(ruling.decided_by, once))
+    with refusing():
+        ruling = given.ruling(speaker(reader, given.decided_by, "decided_by"))
+        made = decide(ledger.whole, configuration, ruling, by=reader.who, once=request_name(ruling.decided_by, once))
     response.headers["Location"] = f"/v1/decisions/{made.id}"
     return get_decision(made.id, ledger, configuration)
 
@@ -128,9 +128,9 @@ def post_annotation(
 ) -> AnnotationOut:
     """Records a team's reply or override; needs the scope `decide`, and is for the node's department and owner."""
     reader: Reader = request.state.reader
-    with _refusing():
-        remark = given.remark(_person(reader, given.said_by, "said_by"))
-        made = annotate(ledger.whole, configuration, remark, by=reader.who, once=_named(remark.said_by, once))
+    with refusing():
+        remark = given.remark(speaker(reader, given.said_by, "said_by"))
+        made = annotate(ledger.whole, configuration, remark, by=reader.who, once=request_name(remark.said_by, once))
     told = spoken(ledger, configuration, ledger.clock())
     return AnnotationOut.told(next(a for a in told.annotations if a.id == made.id))
 
@@ -148,7 +148,7 @@ def _page(rows: Iterable[K], wanted: dict[str, Any], asked: Page) -> tuple[list[
     return shown, shown[-1].id if len(rest) > asked.limit else None
 
 
-def _person(reader: Reader, given: str | None, part: str) -> str:
+def speaker(reader: Reader, given: str | None, part: str) -> str:
     """Who says it: whoever the key is, and before there are keys whom the request names.
 
     Raises:
@@ -165,13 +165,13 @@ def _person(reader: Reader, given: str | None, part: str) -> str:
     return reader.person or given or ""
 
 
-def _named(person: str, once: str | None) -> str | None:
+def request_name(person: str, once: str | None) -> str | None:
     """The name of a request, which is its sender's own."""
     return f"{person} {once}" if once else None
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def refusing() -> Iterator[None]:
     try:
         yield
     except NoRight as error:

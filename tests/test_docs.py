@@ -115,6 +115,7 @@ def test_every_dependency_is_pinned_and_used() -> None:
         "psycopg": "named in the database URL",
         "httptools": "uvicorn reads HTTP with it where it is",
         "uvloop": "uvicorn waits with it where it is",
+        "python-multipart": "FastAPI reads forms with it",
     }
     for entry in project["dependencies"]:
         name = re.split(r"[\[=<>]", entry)[0].replace(".", "-")

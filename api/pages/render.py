@@ -75,6 +75,7 @@ def html(request: Request, configuration: Configuration, page: Page) -> str:
         forms=forms_of(request, page.forms),
         session=request.state.session,
         csrf=request.state.csrf,
+        speaks=not day and request.state.reader.speaks,
         day=day,
         shown_day=f"{page.as_of.astimezone(zone):%Y-%m-%d}",
         link=lambda address, **asked: link(address, day, asked),

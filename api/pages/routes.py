@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Response
+from fastapi.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from api.course import Closes
 from api.deps import nothing_else
-from api.pages import departments, dependencies, exceptions, home, nodes, reference
-from api.pages.asked import Ask, Day, Filters
-from api.pages.render import STATIC
+from api.pages import departments, dependencies, exceptions, home, nodes, reference, saying
+from api.pages.asked import Ask, Asking, Day, Filters
+from api.pages.render import STATIC, html
 
 pages = APIRouter(dependencies=[Depends(nothing_else)], include_in_schema=False)
 Route = Callable[..., Response]
@@ -92,6 +93,33 @@ def get_connect(ask: Ask) -> Response:
 @at("/items/{key}")
 def get_item(ask: Ask) -> Response:
     return ask.answer(lambda: reference.item(ask))
+
+
+@at("/decide")
+def get_say(ask: Ask, asked: Annotated[saying.About, Query()]) -> Response:
+    return ask.answer(lambda: saying.say(ask, asked.about))
+
+
+@pages.post("/decide")
+def post_decision(ask: Ask, given: saying.DecidedForm) -> Response:
+    return said(ask, given, lambda: saying.record_decision(ask, given))
+
+
+@pages.post("/reply")
+def post_reply(ask: Ask, given: saying.RepliedForm) -> Response:
+    return said(ask, given, lambda: saying.record_reply(ask, given))
+
+
+def said(ask: Asking, given: saying.Given, record: Callable[[], str]) -> Response:
+    """On to the page of what it is about; the form with what was given, where it was refused."""
+    try:
+        return RedirectResponse(record(), 303)
+    except saying.REFUSALS as refused:
+        told = given.model_dump(exclude={"once", "csrf_token"})
+        page = saying.say(ask, given.about, refused=str(refused.detail), given=told)
+        return Response(
+            html(ask.request, ask.configuration, page), refused.status, media_type="text/html; charset=utf-8"
+        )
 
 
 class Lasting(StaticFiles):

@@ -272,3 +272,19 @@ class ItemPageOut(BaseModel):
 
     as_of: datetime
     explanation: ExplanationOut
+
+
+class SayPageOut(BaseModel):
+    """Where a decision or a reply is given: what it is about, who may be named, and why the last one was refused."""
+
+    as_of: datetime
+    about: str = Field(description="The key of an open exception, or of a node of the plan.")
+    name: str
+    address: str
+    item: ExceptionOut | None = Field(description="The open exception; null where it is about a node.")
+    kinds: dict[str, str] = Field(description="Kinds of decisions, in words; those of this situation first.")
+    people: dict[str, str]
+    speaker: str = Field(description="Who speaks, by people.yaml; empty where the form asks.")
+    refused: str
+    given: dict[str, str] = Field(description="What was given when it was refused.")
+    once: str

@@ -38,7 +38,7 @@ POLICY = (
 PAGES = (
     "/", "/exceptions", "/exceptions?severity=high", "/pillars/pillar-2", "/objectives/enter-verticals", "/key-results/first-accounts",
     "/workstreams/product-adaptation", "/departments", "/departments/legal", "/departments/product", "/dependencies", "/sources",
-    "/definitions", "/connect", "/items/LEGAL-2", "/workstreams/nothing",
+    "/definitions", "/connect", "/items/LEGAL-2", "/workstreams/nothing", "/decide?about=legal-entities",
 )  # fmt: skip
 TEXTS = {
     "arabic": "تمكين المبيعات في المملكة العربية السعودية والإمارات",

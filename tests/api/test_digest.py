@@ -25,7 +25,7 @@ from api.digest.letter import Letter, Line, Pillar, letter, written
 from api.digest.schedule import sender
 from api.digest.send import LATE, due, letter_for, send, send_at
 from api.doctor import channels
-from api.planning import board_at, standing
+from api.planning import Below, board_at, standing
 from demo.company import DemoCompany, configuration
 from ledger.deliveries import ABANDONED, FIRST_WAIT, MOST_ATTEMPTS
 from ledger.store import Ledger
@@ -183,6 +183,9 @@ class Still:
 
     def exceptions(self) -> list[Any]:
         return []
+
+    def below(self, key: str, limit: int) -> Below:
+        return Below(self.board.below(key, limit).portfolio, len(self.exceptions()), tuple(self.exceptions()[:limit]))
 
 
 @pytest.mark.parametrize(
