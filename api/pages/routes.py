@@ -102,18 +102,18 @@ def get_say(ask: Ask, asked: Annotated[saying.About, Query()]) -> Response:
 
 @pages.post("/decide")
 def post_decision(ask: Ask, given: saying.DecidedForm) -> Response:
-    return said(ask, given, lambda: saying.record_decision(ask, given))
+    return said(ask, given)
 
 
 @pages.post("/reply")
 def post_reply(ask: Ask, given: saying.RepliedForm) -> Response:
-    return said(ask, given, lambda: saying.record_reply(ask, given))
+    return said(ask, given)
 
 
-def said(ask: Asking, given: saying.Given, record: Callable[[], str]) -> Response:
+def said(ask: Asking, given: saying.Decided | saying.Replied) -> Response:
     """On to the page of what it is about; the form with what was given, where it was refused."""
     try:
-        return RedirectResponse(record(), 303)
+        return RedirectResponse(saying.record(ask, given), 303)
     except saying.REFUSALS as refused:
         told = given.model_dump(exclude={"once", "csrf_token"})
         page = saying.say(ask, given.about, refused=str(refused.detail), given=told)

@@ -18,7 +18,7 @@ from api.pages.render import Page
 from api.pages.shapes import SayPageOut
 from api.planning import Board, board_at
 from api.shapes_decisions import Day, Key, RemarkIn, RulingIn, Said
-from ledger.model import AnnotationKind, DecisionKind
+from ledger.model import Annotation, AnnotationKind, Decision, DecisionKind
 from signals.catalogue import CATALOGUE
 from signals.deciding import SITUATION, WORDS
 from signals.exceptions import NeedsDecision
@@ -57,6 +57,11 @@ class Decided(Given):
     act_by: Day | None = None
     note: Said = ""
 
+    def record(self, asking: Asking, person: str, by: str, once: str | None) -> Decision:
+        told = self.model_dump(include={"kind", "act_owner", "act_by", "note"}, mode="json")
+        ruling = RulingIn.model_validate({**told, **self.at()}).ruling(person)
+        return decide(asking.ledger.whole, asking.configuration, ruling, by=by, once=once)
+
 
 class Replied(Given):
     kind: AnnotationKind = "reply"
@@ -64,54 +69,28 @@ class Replied(Given):
     health: Literal["on_track", "at_risk", "off_track"] | None = None
     expires_on: Day | None = None
 
+    def record(self, asking: Asking, person: str, by: str, once: str | None) -> Annotation:
+        told = self.model_dump(include={"kind", "text", "health", "expires_on"}, mode="json")
+        remark = RemarkIn.model_validate({**told, **self.at()}).remark(person)
+        return annotate(asking.ledger.whole, asking.configuration, remark, by=by, once=once)
+
 
 DecidedForm = Annotated[Decided, Form()]
 RepliedForm = Annotated[Replied, Form()]
 
 
-def record_decision(asking: Asking, given: Decided) -> str:
-    """Records it; the page to go on to.
+def record(asking: Asking, given: Decided | Replied) -> str:
+    """Records what a form sent; the page to go on to.
 
     Raises:
         NoDecisionRight, CannotRecord, AlreadyRecorded
     """
-    told = given.model_dump(include={"kind", "act_owner", "act_by", "note"}, mode="json")
-    reader = asking.request.state.reader
+    reader: Reader = asking.request.state.reader
     with refusing():
-        ruling = RulingIn.model_validate({**told, **given.at()}).ruling(speaker(reader, given.person, "person"))
-        made = decide(
-            asking.ledger.whole,
-            asking.configuration,
-            ruling,
-            by=reader.who,
-            once=request_name(ruling.decided_by, given.named()),
-        )
-    return _after(asking, made.subject)
-
-
-def record_reply(asking: Asking, given: Replied) -> str:
-    """Records it; the page to go on to.
-
-    Raises:
-        NoDecisionRight, CannotRecord, AlreadyRecorded
-    """
-    told = given.model_dump(include={"kind", "text", "health", "expires_on"}, mode="json")
-    reader = asking.request.state.reader
-    with refusing():
-        remark = RemarkIn.model_validate({**told, **given.at()}).remark(speaker(reader, given.person, "person"))
-        made = annotate(
-            asking.ledger.whole,
-            asking.configuration,
-            remark,
-            by=reader.who,
-            once=request_name(remark.said_by, given.named()),
-        )
-    return _after(asking, made.subject)
-
-
-def _after(asking: Asking, subject: str) -> str:
+        person = speaker(reader, given.person, "person")
+        made = given.record(asking, person, reader.who, request_name(person, given.named()))
     board = board_at(asking.ledger, asking.configuration)
-    return f"{Names(asking.configuration, board.plan).address(subject)}"
+    return Names(asking.configuration, board.plan).address(made.subject)
 
 
 def say(asking: Asking, about: str, *, refused: str = "", given: dict[str, Any] | None = None) -> Page:
