@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Response
 from starlette.staticfiles import StaticFiles
 
 from api.course import Closes
 from api.deps import nothing_else
-from api.pages import departments, dependencies, exceptions, home, nodes, reference
+from api.pages import departments, dependencies, exceptions, home, nodes, packs, reference
 from api.pages.asked import Ask, Day, Filters
 from api.pages.render import STATIC
+from api.shapes_packs import OnePack, OneVersion
 
 pages = APIRouter(dependencies=[Depends(nothing_else)], include_in_schema=False)
 Route = Callable[..., Response]
@@ -37,6 +38,26 @@ def get_home(ask: Ask, asked: Day) -> Response:
 @at("/exceptions", "/exceptions.{form}")
 def get_exceptions(ask: Ask, asked: Filters) -> Response:
     return ask.answer(lambda: exceptions.exceptions(ask, asked))
+
+
+@at("/packs", "/packs.{form}")
+def get_packs(ask: Ask) -> Response:
+    return ask.answer(lambda: packs.published(ask))
+
+
+@at("/packs/{key}")
+def get_pack(ask: Ask, asked: Annotated[OneVersion, Query()]) -> Response:
+    return ask.answer(lambda: packs.pack(ask, asked))
+
+
+@at("/diagnosis", "/diagnosis.{form}")
+def get_diagnosis(ask: Ask, asked: Annotated[OnePack, Query()]) -> Response:
+    return ask.answer(lambda: packs.diagnosis(ask, asked))
+
+
+@at("/calibration", "/calibration.{form}")
+def get_calibration(ask: Ask) -> Response:
+    return ask.answer(lambda: packs.calibration(ask))
 
 
 @at("/pillars/{key}")
