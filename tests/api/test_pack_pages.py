@@ -17,7 +17,7 @@ from api.app import create_app
 from demo.company import DemoCompany
 from ledger.model import Decision
 from normalizer.people import People
-from sync.closing import note_open
+from sync.closing import close_week, note_open
 from sync.packs import close, close_due
 from sync.run import sync_source
 from tests.api.test_pages import BROWSER, MARKUP, House, Seen, opened, words
@@ -261,4 +261,22 @@ def test_packs_of_many_workstreams_with_titles_of_300_characters_are_small(tmp_p
         page = opened(client, "/packs/Q4")
         assert f"12 of {len(quarter['scores'])}" in words(page.text)
         assert "/packs/Q4.md" in page.links
+    company.close()
+
+
+def test_a_week_from_before_weeks_had_a_page_shows_what_it_has(tmp_path: Path) -> None:
+    """What was published then is told as it was; nothing is made up for it now."""
+    company = Scripted(tmp_path, workstreams=3, items=30)
+    company.fill()
+    company.now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    company.change(20)
+    old = msgspec.structs.replace(
+        close_week(company.ledger, company.configuration, "2026-W47"), page=None, diagnosis=None
+    )
+    company.ledger.publish("2026-W47", msgspec.json.encode(old).decode())
+    with local(create_app(company.ledger, company.configuration)) as client:
+        page = words(opened(client, "/packs/2026-W47").text)
+        assert "This week was published before weeks had a page." in page
+        assert words(next(n.because for n in old.nodes if n.kind == "company")) in page
+        assert "What is blocked" not in page
     company.close()
