@@ -7,7 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from api.markdown import as_markdown
-from api.packs import calibrated, diagnosed, pack_named, published_packs
+from api.packs import calibrated, diagnosed, pack_named, planned, published_packs
 from api.pages.asked import Asking
 from api.pages.parts import Names, needed
 from api.pages.render import Page
@@ -15,8 +15,6 @@ from api.pages.shapes import ExceptionOut
 from api.pages.shapes_packs import CalibrationPageOut, DiagnosisPageOut, PackPageOut, PacksPageOut, PublishedOut
 from api.pages.tables import Table, table
 from api.shapes_packs import AnyPackOut, MonthPackOut, OnePack, OneVersion, WeekPackOut, pack_out
-from signals.plan import Plan
-from sync.bound_plan import plan_at
 from sync.packs import AnyPack
 
 ASKED = ("blocked", "derisk", "to_stop", "reallocate", "to_drop")
@@ -110,12 +108,11 @@ def calibration(asking: Asking) -> Page:
 
 
 def _names(asking: Asking) -> Names:
-    whole = asking.ledger.whole
-    return Names(asking.configuration, plan_at(whole, asking.configuration, whole.clock()))
+    return Names(asking.configuration, planned(asking.ledger, asking.configuration))
 
 
 def _addresses(names: Names) -> dict[str, str]:
-    plan: Plan = names.plan
+    plan = names.plan
     keys = [n.key for of in (plan.pillars, plan.objectives, plan.key_results, plan.workstreams) for n in of]
     return {key: names.address(key) for key in ("company", *keys)}
 
