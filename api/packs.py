@@ -15,6 +15,7 @@ from signals.exceptions import NeedsDecision
 from signals.packs.calibration import Calibration, together
 from signals.packs.diagnosis import Diagnosis
 from signals.packs.veil import veiled_diagnosis, veiled_month, veiled_quarter, veiled_week
+from signals.plan import Plan
 from signals.veil import veiled_exception, veiled_node
 from sync.bound_plan import plan_at
 from sync.closing import Pack
@@ -54,6 +55,11 @@ class Listed(msgspec.Struct, frozen=True):
 def published_packs(ledger: Reads) -> list[Listed]:
     """Everything that is published, what closed last first: names and dates only."""
     return [Listed(kind_of(last.name), last) for last in ledger.whole.closed()]
+
+
+def planned(ledger: Reads, configuration: Configuration) -> Plan:
+    """What is planned now: everybody's."""
+    return plan_at(ledger.whole, configuration, ledger.clock())
 
 
 def pack_named(
@@ -109,7 +115,7 @@ def _shown(ledger: Reads, configuration: Configuration, pack: AnyPack) -> AnyPac
     whole = ledger.whole
     if ledger.veil.shown is not None:
         refresh(whole, configuration)
-    curtain = curtain_for(ledger, configuration, plan_at(whole, configuration, ledger.clock()))
+    curtain = curtain_for(ledger, configuration, planned(ledger, configuration))
     return _Cover(ledger, curtain, pack).pack() if curtain else pack
 
 

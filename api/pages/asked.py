@@ -14,7 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.conditional import names
 from api.course import Close, Closes, weeks_of
-from api.deps import DatabaseDep, LedgerDep, LiveDep, NoSuchAddress, NoSuchPlanNode, WrongInstant
+from api.deps import DatabaseDep, LedgerDep, LiveDep, NoSuchAddress, NoSuchPlanNode, NoSuchPublished, WrongInstant
+from api.packs import NoSuchPack
 from api.pages.render import FORMS, Page, render
 from api.planning import Board, NoSuchNode, board_at
 from signals.catalogue import Severity
@@ -95,6 +96,7 @@ class Asking:
 
         Raises:
             NoSuchPlanNode: it is a node's, and there is none.
+            NoSuchPublished: it is a pack's, and there is none.
         """
         headers = {"ETag": self._tag(), "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
         if names(self.request.headers.get("if-none-match", ""), headers["ETag"]):
@@ -104,6 +106,8 @@ class Asking:
             made = make()
         except NoSuchNode as error:
             raise NoSuchPlanNode(str(error)) from error
+        except NoSuchPack as error:
+            raise NoSuchPublished(str(error)) from error
         return render(self.request, self.configuration, made, self.form, headers)
 
     def _tag(self) -> str:

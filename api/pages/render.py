@@ -25,10 +25,12 @@ from sync.configuration import Configuration
 STATIC = Path(__file__).parent / "static"
 FORMS = ("html", "json", "csv", "md")
 NAV = (
-    ("Answer", "/"), ("Exceptions", "/exceptions"), ("Departments", "/departments"), ("Dependencies", "/dependencies"),
+    ("Answer", "/"), ("Exceptions", "/exceptions"), ("Packs", "/packs"), ("Departments", "/departments"), ("Dependencies", "/dependencies"),
     ("Sources", "/sources"), ("Definitions", "/definitions"), ("Connect", "/connect"),
 )  # fmt: skip
 """Everything that a page leads to from its head."""
+UNDATED = ("/packs", "/departments", "/sources", "/definitions", "/connect", "/items", "/diagnosis", "/calibration")
+"""Pages that tell of now, or of a close: they cannot be asked for as of a day."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -44,6 +46,8 @@ class Page(msgspec.Struct, frozen=True):
     """Whether it can be asked for as of another day."""
     forms: tuple[str, ...] = FORMS[1:]
     """In what else it comes."""
+    written: str | None = None
+    """Its Markdown, where sentences and tables cannot say it."""
 
 
 def render(
@@ -57,8 +61,8 @@ def render(
         more = {**headers, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return Response(as_csv(page.tables[0]), media_type="text/csv; charset=utf-8; header=present", headers=more)
     if form == "md":
-        told = as_markdown(page.title, page.lead, page.tables)
-        return Response(told, media_type="text/markdown; charset=utf-8", headers=dict(headers))
+        written = as_markdown(page.title, page.lead, page.tables) if page.written is None else page.written
+        return Response(written, media_type="text/markdown; charset=utf-8", headers=dict(headers))
     return Response(html(request, configuration, page), media_type="text/html; charset=utf-8", headers=dict(headers))
 
 
@@ -90,9 +94,9 @@ def refusal(request: Request, told: Mapping[str, Any]) -> str:
 
 
 def link(address: str, day: str, asked: Mapping[str, Any]) -> str:
-    """An address of ours, as of the same day as the page that it stands on."""
+    """An address of ours, as of the same day as the page that it stands on, where it can be asked for so."""
     path, _, mark = address.partition("#")
-    query = urlencode({k: v for k, v in {**asked, "as_of": day}.items() if v})
+    query = urlencode({k: v for k, v in {**asked, "as_of": "" if path.startswith(UNDATED) else day}.items() if v})
     return f"{path}{'?' + query if query else ''}{'#' + mark if mark else ''}"
 
 

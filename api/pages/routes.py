@@ -11,9 +11,10 @@ from starlette.staticfiles import StaticFiles
 
 from api.course import Closes
 from api.deps import nothing_else
-from api.pages import departments, dependencies, exceptions, home, nodes, reference, saying
+from api.pages import departments, dependencies, exceptions, home, nodes, packs, reference, saying
 from api.pages.asked import Ask, Asking, Day, Filters
 from api.pages.render import STATIC, html
+from api.shapes_packs import OnePack, OneVersion
 
 pages = APIRouter(dependencies=[Depends(nothing_else)], include_in_schema=False)
 Route = Callable[..., Response]
@@ -38,6 +39,26 @@ def get_home(ask: Ask, asked: Day) -> Response:
 @at("/exceptions", "/exceptions.{form}")
 def get_exceptions(ask: Ask, asked: Filters) -> Response:
     return ask.answer(lambda: exceptions.exceptions(ask, asked))
+
+
+@at("/packs", "/packs.{form}")
+def get_packs(ask: Ask) -> Response:
+    return ask.answer(lambda: packs.published(ask))
+
+
+@at("/packs/{key}")
+def get_pack(ask: Ask, asked: Annotated[OneVersion, Query()]) -> Response:
+    return ask.answer(lambda: packs.pack(ask, asked))
+
+
+@at("/diagnosis", "/diagnosis.{form}")
+def get_diagnosis(ask: Ask, asked: Annotated[OnePack, Query()]) -> Response:
+    return ask.answer(lambda: packs.diagnosis(ask, asked))
+
+
+@at("/calibration", "/calibration.{form}")
+def get_calibration(ask: Ask) -> Response:
+    return ask.answer(lambda: packs.calibration(ask))
 
 
 @at("/pillars/{key}")

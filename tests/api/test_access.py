@@ -486,6 +486,7 @@ def addresses(house: House) -> Iterator[str]:
         "items/key": [i.item.id for i in house.ledger.items(EVERYTHING, limit=10_000)][::7],
         "form": ["json", "csv", "md"],
         "packs/name": [p.name for p in house.ledger.closed()],
+        "packs/key": [p.name for p in house.ledger.closed()],
         "nodes/key": ["company", *(n.key for n in (*nodes.pillars, *nodes.objectives, *nodes.key_results, *nodes.workstreams))],
     }  # fmt: skip
     since = (datetime.now(UTC) - timedelta(days=21)).isoformat().replace("+", "%2B")

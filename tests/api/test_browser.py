@@ -21,6 +21,8 @@ from sync.configuration import load
 from sync.run import sync_source
 from tests.api.odata.conftest import listening
 from tests.odd import Odd
+from tests.published import publish_all
+from tests.tracked import Clock
 
 AXE = Path(sys.prefix) / "browser-tools" / "node_modules" / "axe-core" / "axe.min.js"
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -38,8 +40,11 @@ POLICY = (
 PAGES = (
     "/", "/exceptions", "/exceptions?severity=high", "/pillars/pillar-2", "/objectives/enter-verticals", "/key-results/first-accounts",
     "/workstreams/product-adaptation", "/departments", "/departments/legal", "/departments/product", "/dependencies", "/sources",
-    "/definitions", "/connect", "/items/LEGAL-2", "/workstreams/nothing", "/decide?about=legal-entities",
+    "/definitions", "/connect", "/items/LEGAL-2", "/workstreams/nothing", "/decide?about=legal-entities", "/packs", "/packs/{week}",
+    "/packs/{month}", "/packs/{period}", "/diagnosis", "/calibration",
 )  # fmt: skip
+PUBLISHED: dict[str, str] = {}
+"""Packs of the demo company: by kind their names, which depend on the day."""
 TEXTS = {
     "arabic": "تمكين المبيعات في المملكة العربية السعودية والإمارات",
     "long": "Donaudampfschifffahrtsgesellschaftskapitän" * 7,
@@ -68,7 +73,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (
         DemoCompany() as company,
         pytest.MonkeyPatch.context() as patch,
-        Ledger.open(f"sqlite:///{folder / 'l.db'}", migrate=True) as ledger,
+        Ledger.open(f"sqlite:///{folder / 'l.db'}", migrate=True, clock=(clock := Clock())) as ledger,
     ):
         for name, value in company.environment().items():
             patch.setenv(name, value)
@@ -76,6 +81,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for bound in loaded.sources:
             assert sync_source(bound, ledger, People(loaded.persons())).state == "complete"
         note_open(ledger, loaded)
+        PUBLISHED.update(publish_all(ledger, loaded, clock))
         app: Any = Strict(create_app(ledger, loaded))
         with listening(app) as root:
             yield root.removesuffix("/odata/")
@@ -112,7 +118,7 @@ def complaints(page: Any) -> list[str]:
 @needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_and_the_console_is_silent(demo: str, browser: Any, scheme: str) -> None:
-    for path in PAGES:
+    for path in (path.format_map(PUBLISHED) for path in PAGES):
         page, said = visit(browser, demo + path, color_scheme=scheme)
         assert said == [], path
         assert complaints(page) == [], (path, scheme)
@@ -121,7 +127,7 @@ def test_axe_finds_nothing_and_the_console_is_silent(demo: str, browser: Any, sc
 
 @pytest.mark.parametrize("width", [320, 768])
 def test_nothing_is_wider_than_the_screen(demo: str, browser: Any, width: int) -> None:
-    for path in PAGES:
+    for path in (path.format_map(PUBLISHED) for path in PAGES):
         page, _ = visit(browser, demo + path, viewport={"width": width, "height": 740})
         wide = page.evaluate(
             "[...document.querySelectorAll('body *')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1"
@@ -196,15 +202,17 @@ def test_a_screen_reader_finds_landmarks_and_what_colour_means(demo: str, browse
     page.context.close()
 
 
-def test_it_prints_on_a4_in_few_sheets(demo: str, browser: Any) -> None:
+@pytest.mark.parametrize("path", ["/", "/packs/{week}", "/packs/{month}", "/packs/{period}"])
+def test_it_prints_on_a4_in_few_sheets(demo: str, browser: Any, path: str) -> None:
     """In the meeting it lies on the table: the head's links and fields are not printed, the paper is white."""
-    page, _ = visit(browser, f"{demo}/", color_scheme="dark")
+    page, _ = visit(browser, demo + path.format_map(PUBLISHED), color_scheme="dark")
     pdf: bytes = page.pdf(prefer_css_page_size=True)
     boxes = {tuple(round(float(n)) for n in m.split()) for m in re.findall(rb"/MediaBox \[([^\]]+)\]", pdf)}
     assert {(b[2], b[3]) for b in boxes} <= {(595, 842), (596, 842), (594, 842)}
     assert 1 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 4
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not page.locator(".top nav").is_visible()
     assert not page.locator(".asof").is_visible()
     assert page.locator("h1").is_visible()
     page.context.close()
