@@ -20,6 +20,7 @@ from fastapi_problem.error import (
 )
 from fastapi_problem.handler import new_exception_handler
 
+from api.contract import UNCHANGED
 from api.headers import NOTHING, protect
 from api.kept import Keeper
 from api.retold import behind
@@ -105,6 +106,20 @@ class WrongParameter(BadRequestProblem):
     """A parameter that is not known here, or whose value is not."""
 
     title = "Wrong parameter"
+
+
+class NotTheSame(StatusProblem):
+    """It was to be sent only as long as it has a tag that it has no more."""
+
+    title = "Not the same"
+    status = 412
+
+
+class NoSuchRange(StatusProblem):
+    """A part of a file that lies behind its end."""
+
+    title = "No such range"
+    status = 416
 
 
 class NotInstalled(ServerProblem):
@@ -291,6 +306,13 @@ NOT_RECORDED: dict[int | str, dict[str, Any]] = {
 }
 WRONG_INSTANT: dict[int | str, dict[str, Any]] = {400: problems.generate_swagger_response(WrongInstant)}
 NOT_READY: dict[int | str, dict[str, Any]] = {503: problems.generate_swagger_response(NotReady)}
+PARTS: dict[int | str, dict[str, Any]] = {
+    206: {"description": "The part that Range asks for."},
+    **UNCHANGED,
+    412: problems.generate_swagger_response(NotTheSame),
+    416: problems.generate_swagger_response(NoSuchRange),
+}
+"""What else is answered by what lies ready as bytes."""
 FILE_REFUSALS: dict[int | str, dict[str, Any]] = {
     400: problems.generate_swagger_response(WrongParameter),
     404: problems.generate_swagger_response(NoSuchFile),
