@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
 from api.access import ANYBODY, Reader
+from api.bodies import LONGEST
 from api.deps import (
     NO_SUCH_DECISION,
     NOT_RECORDED,
@@ -40,10 +41,7 @@ from sync.configuration import Configuration
 from sync.recording import NoRight, NotRecordable, annotate, decide
 
 decisions = APIRouter(prefix="/v1", tags=["decisions"])
-TOO_LONG: dict[int | str, dict[str, Any]] = {
-    413: {"description": "A body of more than 64 KiB.", "content": {"text/plain": {"schema": {"type": "string"}}}}
-}
-deciding = APIRouter(prefix="/v1", tags=["decisions"], max_body_size=64 * 1024, responses=TOO_LONG)
+deciding = APIRouter(prefix="/v1", tags=["decisions"], max_body_size=LONGEST)
 K = TypeVar("K", Followed, Annotation)
 Once = Annotated[
     str | None,

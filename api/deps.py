@@ -108,6 +108,13 @@ class WrongParameter(BadRequestProblem):
     title = "Wrong parameter"
 
 
+class TooLong(StatusProblem):
+    """A body that is longer than anything that is taken."""
+
+    title = "Too long"
+    status = 413
+
+
 class NotTheSame(StatusProblem):
     """It was to be sent only as long as it has a tag that it has no more."""
 
@@ -303,6 +310,7 @@ NOT_RECORDED: dict[int | str, dict[str, Any]] = {
     400: problems.generate_swagger_response(CannotRecord),
     403: problems.generate_swagger_response(MissingScope, Unprotected, NoDecisionRight),
     409: problems.generate_swagger_response(AlreadyRecorded),
+    413: problems.generate_swagger_response(TooLong),
 }
 WRONG_INSTANT: dict[int | str, dict[str, Any]] = {400: problems.generate_swagger_response(WrongInstant)}
 NOT_READY: dict[int | str, dict[str, Any]] = {503: problems.generate_swagger_response(NotReady)}

@@ -173,7 +173,11 @@ def test_a_body_that_is_too_long_or_no_json_is_refused(company: Scripted) -> Non
         for sent, code in (("{" * 60_000, 422), ("[" * 60_000, 400), ('{"note": NaN}', 422)):
             answer = http.post("/v1/decisions", content=sent, headers={"Content-Type": "application/json"})
             assert (answer.status_code, answer.headers["content-type"]) == (code, "application/problem+json"), sent[:9]
-        assert http.post("/v1/decisions", content="x" * 70_000).status_code == 413
+        for long in (b"x" * 70_000, iter([b"x" * 7_000] * 10)):  # told how long it is, and not
+            answer = http.post("/v1/decisions", content=long, headers={"Content-Type": "application/json"})
+            assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+            assert (answer.json()["type"], answer.json()["status"]) == ("too-long", 413)
+            assert answer.headers["x-request-id"] == answer.json()["request_id"]
 
 
 def test_the_same_request_is_answered_as_the_first_time(company: Scripted) -> None:
