@@ -60,7 +60,11 @@ def _told(table: Any, root: str) -> FileOut:
     "/{file}",
     summary="A whole table as CSV, JSON Lines or Parquet",
     response_class=Response,
-    responses={**FILE_REFUSALS, **PARTS, 200: {"content": {f.media_type.partition(";")[0]: {} for f in FORMATS.values()}}},
+    responses={
+        **FILE_REFUSALS,
+        **PARTS,
+        200: {"content": {f.media_type.partition(";")[0]: {} for f in FORMATS.values()}},
+    },
 )
 def get_file(
     file: str,

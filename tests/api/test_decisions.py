@@ -215,6 +215,14 @@ def test_decisions_are_listed_filtered_and_page_by_page(company: Scripted) -> No
             return [d["id"] for d in http.get("/v1/decisions", params=asked).json()["items"]]
 
         assert listed(loop="open") == ids[-1:]
+        assert listed(kind="recovery,intake") == listed(sort="decided_on") == ids
+        assert listed(sort="-id") == ids[::-1]
+        brief = http.get("/v1/decisions", params={"fields": "id,note", "limit": 1, "sort": "id"}).json()
+        assert brief["items"] == [{"id": ids[0], "note": first["note"]}]
+        said = http.get("/v1/decisions", params={"cursor": ids[0]})
+        assert (said.status_code, "this is no cursor" in said.text) == (422, True)
+        other = http.get("/v1/decisions", params={"cursor": brief["next_cursor"]})  # of another order
+        assert (other.status_code, "another question" in other.text) == (422, True)
         assert listed(subject=subject, kind="recovery", act_owner="p1") == ids
         assert listed(act_owner="p2") == listed(kind="intake") == listed(subject="w99") == []
         assert http.get(f"/v1/decisions/{ids[0]}").json()["superseded_by"] == ids[1]
