@@ -29,7 +29,7 @@ from api.mapping import inbox
 from api.shapes import DepartmentEntryOut, SourceOut, UnmappedOut, UnresolvedLinkOut, department_shape
 from api.shapes_lists import Keys, LinkKinds, RunState
 from connectors.contract import kinds
-from sync.configuration import Configuration
+from sync.configuration import BoundSource, Configuration
 
 source_lists = APIRouter(prefix="/v1")
 
@@ -62,6 +62,9 @@ class UnmappedRow(UnmappedOut, Row):
 
 class UnmappedListOut(PageOut):
     items: list[UnmappedRow]
+    never_read: list[str] = Field(
+        description="Sources that were never read whole: which of their words have no translation is not known."
+    )
 
 
 class UnmappedAsked(Paged):
@@ -134,7 +137,15 @@ def list_unmapped(
         ((-u.count, u.source, u.binding, u.field, u.raw), row_as(UnmappedRow, u)) for u in inbox(ledger, configuration)
     ]
     found = matching(rows, asked, "department", "source", "binding", "field")
-    return answer_at_hand("unmapped", found, asked, as_of=ledger.clock())
+    good = ledger.last_good()
+    never = [s.key for s in configuration.sources if s.key not in good and _is_asked(s, asked)]
+    return answer_at_hand("unmapped", found, asked, as_of=ledger.clock(), never_read=never)
+
+
+def _is_asked(source: BoundSource, asked: UnmappedAsked) -> bool:
+    return source.key in (asked.source or [source.key]) and source.department in (
+        asked.department or [source.department]
+    )
 
 
 @source_lists.get(

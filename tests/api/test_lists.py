@@ -242,6 +242,20 @@ def test_what_leads_nowhere_both_ways_is_told_twice(tmp_path: Path, company: Scr
     assert all(row["synced_at"] and row["source_updated_at"] is None for row in found)
 
 
+def test_no_words_of_a_source_that_was_never_read_is_not_all_is_well(tmp_path: Path, company: Scripted) -> None:
+    """Without a word of it, "nothing waits for a translation" would be a wrong green."""
+    with (
+        Ledger.open(f"sqlite:///{tmp_path / 'l.db'}", migrate=True) as ledger,
+        local(create_app(ledger, company.configuration)) as client,
+    ):
+        told = get(client, "unmapped")
+        assert (told["items"], told["never_read"]) == ([], ["alpha", "beta"])
+        assert get(client, "unmapped", source="beta")["never_read"] == ["beta"]
+        assert get(client, "unmapped", department="d0", source="beta")["never_read"] == []
+    with local(create_app(company.ledger, company.configuration)) as client:
+        assert get(client, "unmapped")["never_read"] == []
+
+
 def test_what_is_gone_is_told_to_who_follows(client: TestClient) -> None:
     gone = every(client, "items", presence="deleted")
     assert gone
