@@ -236,6 +236,9 @@ def _wrong_request(_handler: Any, _request: Request, error: RequestValidationErr
 
 def _with_request_id(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
     told = {**content, "request_id": correlation_id.get()}
+    if request.url.path.startswith("/odata"):  # refused at the door: clients of OData look for this member
+        told["error"] = {"code": content["type"], "message": content.get("detail", content["title"])}
+        response.headers["OData-Version"] = "4.0"
     response.body = json.dumps(told, separators=(",", ":")).encode()
     if content["type"] == "unexpected":  # answered outside of what sets these headers elsewhere
         protect(response.headers, NOTHING)
