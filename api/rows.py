@@ -45,13 +45,17 @@ def row_of(
     return row
 
 
-def shape(kept: Kept) -> ItemOut:
-    """One item as served."""
-    row = row_of(
+def kept_row(kept: Kept) -> dict[str, Any]:
+    """An item that the ledger holds, as served."""
+    return row_of(
         kept.item, presence=kept.presence, presence_reason=kept.presence_reason, synced_at=kept.changed_at,
         mapping_version=kept.mapping_version,
     )  # fmt: skip
-    return ItemOut.model_validate(row)
+
+
+def shape(kept: Kept) -> ItemOut:
+    """One item as served."""
+    return ItemOut.model_validate(kept_row(kept))
 
 
 def item_row(r: Any) -> dict[str, Any]:

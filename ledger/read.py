@@ -329,7 +329,10 @@ class Reads:
         )
         rows = self._rows(statement)
         self._hidden(r[0] for r in rows)
-        return [Unresolved(*said, _item(body).remote_updated_at, from_ms(at)) for *said, body, at in rows]
+        return [
+            Unresolved(*said, source_updated_at=_item(body).remote_updated_at, synced_at=from_ms(at))
+            for *said, body, at in rows
+        ]
 
     def waiting(self) -> list[tuple[Kept, Kept]]:
         """(consumer, provider) of every resolved blocking link between two present, unfinished items."""
