@@ -330,8 +330,8 @@ class Reads:
         rows = self._rows(statement)
         self._hidden(r[0] for r in rows)
         return [
-            Unresolved(*said, source_updated_at=_item(body).remote_updated_at, synced_at=from_ms(at))
-            for *said, body, at in rows
+            Unresolved(id, key, url, source, target, kind, way, said, _item(body).remote_updated_at, from_ms(at))
+            for id, key, url, source, target, kind, way, said, body, at in rows
         ]
 
     def waiting(self) -> list[tuple[Kept, Kept]]:
