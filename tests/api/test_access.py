@@ -354,6 +354,8 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(house: House, tmp_p
         ("http://127.0.0.1:8000", "10.0.0.7", {}, 403),
         ("http://127.0.0.1:8000", "127.0.0.1", {"X-Forwarded-For": "10.0.0.7"}, 403),
         ("http://127.0.0.1:8000", "127.0.0.1", {"Forwarded": "for=10.0.0.7"}, 403),
+        ("http://127.0.0.1:8000", "127.0.0.1", {"X-Real-IP": "10.0.0.7"}, 403),
+        ("http://127.0.0.1:8000", "127.0.0.1", {"Via": "1.1 proxy"}, 403),
     ],
 )
 def test_an_unprotected_service_answers_its_own_machine_only(
