@@ -57,6 +57,8 @@ UNDER = (("/odata", "odata"), ("/v1/sync", "sync"), ("/sign-out", "read"))
 DECIDED = ("/v1/decisions", "/v1/annotations", "/decide", "/reply")
 """Where what people say is recorded; reading it needs read."""
 READING = ("GET", "HEAD", "OPTIONS")
+BY_PROXIES = ("forwarded", "via", "x-real-ip")
+"""What proxies add to a request, and nobody else."""
 U = TypeVar("U", Key, Session)
 MAKE_ONE = "'sightline keys create NAME' makes one"
 
@@ -351,7 +353,7 @@ def _from_here(scope: Scope) -> Reader:
         called = urlsplit(f"//{headers.get('host', '')}").hostname or ""
     except ValueError:
         called = ""
-    forwarded = any(name == "forwarded" or name.startswith("x-forwarded-") for name in headers)
+    forwarded = any(name in BY_PROXIES or name.startswith("x-forwarded-") for name in headers)
     if client is None or not on_loopback(client[0]) or not on_loopback(called) or forwarded:
         raise Unprotected(f"without access keys this service answers its own machine only: {MAKE_ONE}")
     return ANYBODY

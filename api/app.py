@@ -19,6 +19,7 @@ from api.app_decisions import deciding, decisions
 from api.app_packs import packs
 from api.app_plan import plan
 from api.asking import explain, overview
+from api.bodies import Bodies
 from api.connect.routes import connect
 from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED, WRONG_PARAMETERS
 from api.deps import (
@@ -185,6 +186,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.state.ledger, app.state.live, app.state.keeper = ledger, live, Keeper()
     providers = app.state.providers = Providers(ledger.clock)
     app.add_exception_handler(LedgerError, problems)
+    app.add_middleware(Bodies)
     app.add_middleware(Manners, ledger=ledger, live=live)
     app.add_middleware(Suffixes)
     app.add_middleware(Door, ledger=ledger, live=live, providers=providers)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import Field
 
 from api.access import ANYBODY, Reader
+from api.bodies import LONGEST
 from api.deps import (
     NO_SUCH_DECISION,
     NOT_RECORDED,
@@ -22,63 +22,45 @@ from api.deps import (
     NoSuchDecision,
 )
 from api.instants import instant
+from api.listing import Ranked, answer_at_hand, matching, row_as
 from api.planning import spoken
-from api.shapes_decisions import (
-    AnnotationOut,
+from api.shapes_decided import (
+    AnnotationRow,
+    AnnotationsAsked,
     AnnotationsOut,
-    DecisionOut,
+    DecisionRow,
+    DecisionsAsked,
     DecisionsOut,
-    RemarkIn,
-    RulingIn,
 )
+from api.shapes_decisions import AnnotationOut, DecisionOut, RemarkIn, RulingIn
 from api.shapes_plan import AsOf
 from ledger.decisions import NotRecorded
-from ledger.model import Annotation, AnnotationKind, DecisionKind
 from ledger.read import Reads
-from signals.deciding import Followed, Loop, Spoken
+from signals.deciding import Spoken
 from sync.configuration import Configuration
 from sync.recording import NoRight, NotRecordable, annotate, decide
 
 decisions = APIRouter(prefix="/v1", tags=["decisions"])
-TOO_LONG: dict[int | str, dict[str, Any]] = {
-    413: {"description": "A body of more than 64 KiB.", "content": {"text/plain": {"schema": {"type": "string"}}}}
-}
-deciding = APIRouter(prefix="/v1", tags=["decisions"], max_body_size=64 * 1024, responses=TOO_LONG)
-K = TypeVar("K", Followed, Annotation)
+deciding = APIRouter(prefix="/v1", tags=["decisions"], max_body_size=LONGEST)
 Once = Annotated[
     str | None,
     Header(alias="Idempotency-Key", max_length=200, description="The same request of the same name is recorded once."),
 ]
 
 
-class Page(AsOf):
-    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
-    limit: int = Field(100, ge=1, le=500)
-    subject: str | None = Field(None, description="The key of a node of the plan, or of a tracker.")
-
-
-class Decided(Page):
-    kind: DecisionKind | None = None
-    loop: Loop | None = None
-    act_owner: str | None = Field(None, description="Whose turn it is, by people.yaml.")
-
-
-class Replied(Page):
-    kind: AnnotationKind | None = None
-    expired: Literal["include", "leave_out"] = Field("leave_out", description="Whether those count that have expired.")
-
-
-@decisions.get("/decisions", summary="What was decided, and what became of it", responses=WRONG_INSTANT)
+@decisions.get(
+    "/decisions",
+    summary="What was decided, and what became of it",
+    response_model=DecisionsOut,
+    responses=WRONG_INSTANT,
+)
 def list_decisions(
-    asked: Annotated[Decided, Query()], ledger: LedgerDep, configuration: ConfigurationDep
-) -> DecisionsOut:
+    asked: Annotated[DecisionsAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
+) -> Response:
     """Decisions in the order of their ids, those of plan.yaml last; superseded ones too, as of now or of any instant."""
-    told = _spoken(asked, ledger, configuration)
-    wanted = {"subject": asked.subject, "kind": asked.kind, "loop": asked.loop, "act_owner": asked.act_owner}
-    rows, more = _page(told.decisions, wanted, asked)
-    return DecisionsOut(
-        items=[DecisionOut.told(d) for d in rows], next_cursor=more, as_of=asked.as_of or ledger.clock()
-    )
+    rows: list[Ranked] = [((d.id,), row_as(DecisionRow, d)) for d in _spoken(asked, ledger, configuration).decisions]
+    found = matching(rows, asked, "subject", "kind", "loop", "act_owner")
+    return answer_at_hand("decisions", found, asked, as_of=asked.as_of or ledger.clock())
 
 
 @decisions.get("/decisions/{decision_id}", summary="One decision", responses=NO_SUCH_DECISION)
@@ -91,17 +73,19 @@ def get_decision(decision_id: str, ledger: LedgerDep, configuration: Configurati
     return DecisionOut.told(found)
 
 
-@decisions.get("/annotations", summary="What teams say beside signals", responses=WRONG_INSTANT)
+@decisions.get(
+    "/annotations", summary="What teams say beside signals", response_model=AnnotationsOut, responses=WRONG_INSTANT
+)
 def list_annotations(
-    asked: Annotated[Replied, Query()], ledger: LedgerDep, configuration: ConfigurationDep
-) -> AnnotationsOut:
+    asked: Annotated[AnnotationsAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
+) -> Response:
     """Replies and overrides in the order of their ids, as of now or of any instant."""
     told = _spoken(asked, ledger, configuration)
-    shown = [a for a in told.annotations if asked.expired == "include" or told.counts(a)]
-    rows, more = _page(shown, {"subject": asked.subject, "kind": asked.kind}, asked)
-    return AnnotationsOut(
-        items=[AnnotationOut.told(a) for a in rows], next_cursor=more, as_of=asked.as_of or ledger.clock()
-    )
+    rows: list[Ranked] = [
+        ((a.id,), row_as(AnnotationRow, a)) for a in told.annotations if asked.expired == "include" or told.counts(a)
+    ]
+    found = matching(rows, asked, "subject", "kind")
+    return answer_at_hand("annotations", found, asked, as_of=asked.as_of or ledger.clock())
 
 
 @deciding.post("/decisions", status_code=201, summary="Record a decision", responses=NOT_RECORDED)
@@ -135,17 +119,8 @@ def post_annotation(
     return AnnotationOut.told(next(a for a in told.annotations if a.id == made.id))
 
 
-def _spoken(asked: Page, ledger: Reads, configuration: Configuration) -> Spoken:
+def _spoken(asked: AsOf, ledger: Reads, configuration: Configuration) -> Spoken:
     return spoken(ledger, configuration, instant(asked.as_of, ledger) or ledger.clock(), asked.basis)
-
-
-def _page(rows: Iterable[K], wanted: dict[str, Any], asked: Page) -> tuple[list[K], str | None]:
-    """(the rows of the page that is asked for, the cursor of the next one)"""
-    given = {part: value for part, value in wanted.items() if value is not None}
-    found = sorted((r for r in rows if all(getattr(r, p) == v for p, v in given.items())), key=lambda r: r.id)
-    rest = [r for r in found if r.id > (asked.cursor or "")]
-    shown = rest[: asked.limit]
-    return shown, shown[-1].id if len(rest) > asked.limit else None
 
 
 def speaker(reader: Reader, given: str | None, part: str) -> str:

@@ -9,9 +9,21 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api.deps import NO_SUCH_PACK, ConfigurationDep, LedgerDep, NoSuchPublished
+from api.listing import Ranked, answer_at_hand, matching, row_as
 from api.markdown import as_markdown
 from api.packs import NoSuchPack, calibrated, diagnosed, pack_named, published_packs
-from api.shapes_packs import AnyPackOut, CalibratedOut, DiagnosedOut, OnePack, OneVersion, PacksOut, pack_out
+from api.shapes_packs import (
+    AnyPackOut,
+    CalibratedOut,
+    DiagnosedOut,
+    OnePack,
+    OneVersion,
+    PackRow,
+    PacksAsked,
+    PacksOut,
+    pack_out,
+)
+from ledger.model import to_ms
 from ledger.read import Reads
 from sync.configuration import Configuration
 from sync.packs import AnyPack
@@ -27,11 +39,13 @@ def _pack(name: str, asked: OneVersion, ledger: Reads, configuration: Configurat
         raise NoSuchPublished(str(error)) from error
 
 
-@packs.get("/packs", summary="Every published week, month and period")
-def list_packs(ledger: LedgerDep) -> PacksOut:
+@packs.get("/packs", summary="Every published week, month and period", response_model=PacksOut)
+def list_packs(asked: Annotated[PacksAsked, Query()], ledger: LedgerDep) -> Response:
     """Names and dates, what closed last first."""
-    rows = published_packs(ledger)
-    return PacksOut.model_validate({"items": [{**msgspec.to_builtins(p.last), "kind": p.kind} for p in rows]})
+    rows: list[Ranked] = [
+        ((-to_ms(p.last.closes_at), p.last.name), row_as(PackRow, p.last, kind=p.kind)) for p in published_packs(ledger)
+    ]
+    return answer_at_hand("packs", matching(rows, asked, "kind"), asked, as_of=ledger.clock())
 
 
 @packs.get(

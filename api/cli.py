@@ -211,6 +211,7 @@ def items(
     json: Json = False,
 ) -> None:
     """List items as the ledger holds them."""
+    from api.rows import kept_row
     from api.text import show_items
     from ledger.model import Health, Lifecycle, Presence
     from ledger.read import Filter
@@ -223,11 +224,13 @@ def items(
             terminal.stop(f"{name} {wrong[0]} is not one of {', '.join(sorted(known))}")
     where = Filter(sources=source or (), status=status or (), presence=presence or (Presence.PRESENT,))
     with terminal.ledger(database) as ledger:
-        found = ledger.items(where, limit=limit)
+        found = ledger.items(where, limit=limit + 1)
     if json:
-        typer.echo(terminal.as_json(found))
+        typer.echo(terminal.as_json([kept_row(kept) for kept in found[:limit]]))
     else:
-        show_items(terminal.console(), found)
+        show_items(terminal.console(), found[:limit])
+    if len(found) > limit:
+        typer.echo(f"There are more than these {limit}: --limit takes up to 10000.", err=True)
 
 
 @app.command()

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from api.deps import NoSuchRange, NotTheSame
 from api.kept import Kept
 
 CHUNK = 1 << 20
 
 
 def answer(request: Request, kept: Kept, media_type: str, headers: Mapping[str, str]) -> Response:
-    """The file, the part of it that is asked for, or that nothing of it has changed; HEAD tells the same without it."""
+    """The file, the part of it that is asked for, or that nothing of it has changed; HEAD tells the same without it.
+
+    Raises:
+        NotTheSame, NoSuchRange: the condition does not hold, or nothing is in that part.
+    """
     told = {
         "ETag": kept.etag,
         "Last-Modified": format_datetime(kept.changed_at, usegmt=True),
@@ -26,14 +31,15 @@ def answer(request: Request, kept: Kept, media_type: str, headers: Mapping[str, 
     }
     asked = request.headers
     if "if-match" in asked and not names(asked["if-match"], kept.etag):
-        return Response(status_code=412, headers=told)
+        raise NotTheSame("this file has another tag than those of If-Match by now", headers={"ETag": kept.etag})
     if _unchanged(asked, kept):
         return Response(status_code=304, headers=told)
     part = _part(asked, kept) if request.method == "GET" else None
     if part is None:
         return _sent(request, kept, range(kept.size), 200, media_type, told)
     if not part:
-        return Response(status_code=416, headers={**told, "Content-Range": f"bytes */{kept.size}"})
+        size = {"ETag": kept.etag, "Content-Range": f"bytes */{kept.size}"}
+        raise NoSuchRange(f"this file ends after {kept.size} bytes, before what is asked for", headers=size)
     told["Content-Range"] = f"bytes {part[0]}-{part[-1]}/{kept.size}"
     return _sent(request, kept, part, 206, media_type, told)
 
@@ -51,10 +57,12 @@ def names(tags: str, etag: str) -> bool:
 
 
 def _instant(text: str | None) -> datetime | None:
+    """An instant in any of HTTP's three forms, of which the oldest names no zone: all are in UTC. None: there is no such instant."""
     try:
-        return parsedate_to_datetime(text) if text else None
-    except ValueError:
+        at = parsedate_to_datetime(text) if text else None
+    except (ValueError, OverflowError):
         return None
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
 def _part(asked: Mapping[str, str], kept: Kept) -> range | None:

@@ -20,6 +20,7 @@ from fastapi_problem.error import (
 )
 from fastapi_problem.handler import new_exception_handler
 
+from api.contract import UNCHANGED
 from api.headers import NOTHING, protect
 from api.kept import Keeper
 from api.pages.errors import as_page
@@ -106,6 +107,27 @@ class WrongParameter(BadRequestProblem):
     """A parameter that is not known here, or whose value is not."""
 
     title = "Wrong parameter"
+
+
+class TooLong(StatusProblem):
+    """A body that is longer than anything that is taken."""
+
+    title = "Too long"
+    status = 413
+
+
+class NotTheSame(StatusProblem):
+    """It was to be sent only as long as it has a tag that it has no more."""
+
+    title = "Not the same"
+    status = 412
+
+
+class NoSuchRange(StatusProblem):
+    """A part of a file that lies behind its end."""
+
+    title = "No such range"
+    status = 416
 
 
 class NotInstalled(ServerProblem):
@@ -215,6 +237,9 @@ def _wrong_request(_handler: Any, _request: Request, error: RequestValidationErr
 
 def _with_request_id(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
     told = {**content, "request_id": correlation_id.get()}
+    if request.url.path.startswith("/odata"):  # refused at the door: clients of OData look for this member
+        told["error"] = {"code": content["type"], "message": content.get("detail", content["title"])}
+        response.headers["OData-Version"] = "4.0"
     response.body = json.dumps(told, separators=(",", ":")).encode()
     if content["type"] == "unexpected":  # answered outside of what sets these headers elsewhere
         protect(response.headers, NOTHING)
@@ -289,9 +314,17 @@ NOT_RECORDED: dict[int | str, dict[str, Any]] = {
     400: problems.generate_swagger_response(CannotRecord),
     403: problems.generate_swagger_response(MissingScope, Unprotected, NoDecisionRight),
     409: problems.generate_swagger_response(AlreadyRecorded),
+    413: problems.generate_swagger_response(TooLong),
 }
 WRONG_INSTANT: dict[int | str, dict[str, Any]] = {400: problems.generate_swagger_response(WrongInstant)}
 NOT_READY: dict[int | str, dict[str, Any]] = {503: problems.generate_swagger_response(NotReady)}
+PARTS: dict[int | str, dict[str, Any]] = {
+    206: {"description": "The part that Range asks for."},
+    **UNCHANGED,
+    412: problems.generate_swagger_response(NotTheSame),
+    416: problems.generate_swagger_response(NoSuchRange),
+}
+"""What else is answered by what lies ready as bytes."""
 FILE_REFUSALS: dict[int | str, dict[str, Any]] = {
     400: problems.generate_swagger_response(WrongParameter),
     404: problems.generate_swagger_response(NoSuchFile),

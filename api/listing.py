@@ -108,6 +108,18 @@ def wrong(name: str, said: str, value: Any = None) -> NoReturn:
     raise RequestValidationError([{"type": "value_error", "loc": ("query", name), "msg": said, "input": value}])
 
 
+def known(name: str, given: Iterable[str], there: Collection[str]) -> None:
+    """Refuses values of a parameter that nothing can have: its rows would be none, and look like an answer.
+
+    Raises:
+        RequestValidationError
+    """
+    for value in given:
+        if value not in there:
+            meant = near(value, there) or f": there are {', '.join(there)}"
+            wrong(name, f"there is no {name} '{value[:80]}'{meant}", value[:200])
+
+
 def order_of(asked: Any) -> list[Sort]:
     """The order asked for; empty where none is."""
     found: dict[str, Sort] = {}

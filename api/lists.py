@@ -10,9 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from api.deps import WRONG_INSTANT, ConfigurationDep, LedgerDep
-from api.files.tables import near
 from api.instants import instant
-from api.listing import AS_IT_IS, answer, answer_at_hand, cursor_at, matching, order_of, place_of, wrong
+from api.listing import AS_IT_IS, answer, answer_at_hand, cursor_at, known, matching, order_of, place_of, wrong
 from api.past import Past
 from api.rows import event_row, item_row, link_row, raw_of, run_row, version_row
 from api.shapes_lists import (
@@ -53,21 +52,14 @@ def _of_sources(
     sources: Sequence[str], configuration: Configuration, departments: Sequence[str] = ()
 ) -> list[Condition]:
     """Rows of some sources, and of those of some departments; one that there is not is refused, for its rows would be none."""
-    _known("source", sources, [s.key for s in configuration.sources])
-    _known("department", departments, [d.department for d in configuration.departments])
+    known("source", sources, [s.key for s in configuration.sources])
+    known("department", departments, [d.department for d in configuration.departments])
     found = _one_of(source=sources)
     if departments:
         found.append(
             Condition("source", "one of", [s.key for s in configuration.sources if s.department in departments])
         )
     return found
-
-
-def _known(name: str, given: Sequence[str], there: Sequence[str]) -> None:
-    for value in given:
-        if value not in there:
-            meant = near(value, there) or f": there are {', '.join(there)}"
-            wrong(name, f"there is no {name} '{value[:80]}'{meant}", value[:200])
 
 
 def _between(column: str, since: datetime | date | None, until: datetime | date | None = None) -> list[Condition]:
@@ -189,7 +181,7 @@ def _with(name: str, of: Listed, row_of: Callable[[Any], dict[str, Any]], order:
     return add
 
 
-AT_HOME = ("item", "item_key", "source", "url", "synced_at")
+AT_HOME = ("item", "item_key", "source", "url", "synced_at", "source_updated_at")
 """What a part of an item has from the item that it stands in."""
 BELIEVED = Condition("observed_to", "is", None)
 PARTS: dict[str, Callable[[Reads, Sequence[Any], Rows], None]] = {
@@ -262,6 +254,7 @@ def _listed(
 @lists.get("/people", summary="Who owns what", tags=["departments"], response_model=PeopleOut)
 def list_people(asked: Annotated[PeopleAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> Response:
     """Everybody in people.yaml: persons, teams and service accounts."""
+    known("department", asked.department, [d.department for d in configuration.departments])
     rows = [((p.key,), {name: getattr(p, name) for name in PersonRow.model_fields}) for p in configuration.people]
     found = matching(rows, asked, "department", "kind", "active")
     return answer_at_hand("people", found, asked, as_of=ledger.clock())

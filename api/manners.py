@@ -9,6 +9,7 @@ long ago something was heard.
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from typing import Any
 
@@ -26,7 +27,8 @@ from ledger.veil import Veil
 from sync.configuration.live import Live
 
 UNDER = "/v1/"
-ALSO_HEAD = ("/healthz", "/readyz")
+ALSO_HEAD = re.compile(r"/(healthz|readyz|docs|connect([./].*)?)")
+"""What else is asked by HEAD, and does not answer it by itself."""
 AGES = ("data_age_seconds", "age_seconds")
 INSTANTS = ("as_of", "until")
 """Of an answer about now: the instant it was asked at. Who names an instant has it in the address."""
@@ -47,7 +49,7 @@ class Manners:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             return await self.app(scope, receive, send)
-        if scope["path"] in ALSO_HEAD:
+        if ALSO_HEAD.fullmatch(scope["path"]):
             return await self.app(*_as_get(scope, receive, send))
         if scope["path"].startswith(UNDER):
             return await self._v1(*_as_get(scope, receive, send))

@@ -15,7 +15,16 @@ from ledger.read import Kept
 
 DELETED = (Presence.DELETED, Presence.MOVED_OUT, Presence.ACCESS_LOST)
 """No longer there for whoever reads."""
+
+
+class _Edited(msgspec.Struct):
+    """Of an item, when it was last edited in its tracker."""
+
+    remote_updated_at: datetime | None = None
+
+
 _item = msgspec.json.Decoder(Item).decode
+_edited = msgspec.json.Decoder(_Edited).decode
 _raw = msgspec.json.Decoder(RawRecord).decode
 _SAME = tuple(name for name in ItemOut.model_fields if name in Item.__struct_fields__)
 """What a served item has as the item itself has it."""
@@ -36,13 +45,17 @@ def row_of(
     return row
 
 
-def shape(kept: Kept) -> ItemOut:
-    """One item as served."""
-    row = row_of(
+def kept_row(kept: Kept) -> dict[str, Any]:
+    """An item that the ledger holds, as served."""
+    return row_of(
         kept.item, presence=kept.presence, presence_reason=kept.presence_reason, synced_at=kept.changed_at,
         mapping_version=kept.mapping_version,
     )  # fmt: skip
-    return ItemOut.model_validate(row)
+
+
+def shape(kept: Kept) -> ItemOut:
+    """One item as served."""
+    return ItemOut.model_validate(kept_row(kept))
 
 
 def item_row(r: Any) -> dict[str, Any]:
@@ -63,19 +76,20 @@ def version_row(r: Any) -> dict[str, Any]:
     item = _item(r.body)
     told = {name: getattr(item, name) for name in _OF_STATE if name != "type"}
     return {
-        **_plain(r, ("valid_from", "valid_to", "observed_from", "observed_to")),
+        **_plain(r, ("valid_from", "valid_to", "observed_from", "observed_to", "synced_at")),
         **told,
+        "source_updated_at": item.remote_updated_at,
     }
 
 
 def event_row(r: Any) -> dict[str, Any]:
     """A row of EVENTS."""
-    return _plain(r, ("at", "synced_at"))
+    return {**_plain(r, ("at", "synced_at")), "source_updated_at": _edited(r.body).remote_updated_at}
 
 
 def link_row(r: Any) -> dict[str, Any]:
     """A row of LINKS."""
-    return _plain(r, ("synced_at",))
+    return {**_plain(r, ("synced_at",)), "source_updated_at": _edited(r.body).remote_updated_at}
 
 
 def run_row(r: Any) -> dict[str, Any]:

@@ -285,7 +285,10 @@ class UnresolvedLinkOut(BaseModel):
     source: str
     target: str
     kind: Literal["blocks", "parent", "relates"]
+    direction: Literal["out", "in"]
     original: str
+    source_updated_at: datetime | None
+    synced_at: datetime
 
 
 def department_shape(

@@ -137,15 +137,3 @@ class AnnotationOut(BaseModel):
     def told(cls, a: Annotation) -> Self:
         """An annotation as it is answered."""
         return cls.model_validate(msgspec.to_builtins(a))
-
-
-class DecisionsOut(BaseModel):
-    items: list[DecisionOut]
-    next_cursor: str | None
-    as_of: datetime
-
-
-class AnnotationsOut(BaseModel):
-    items: list[AnnotationOut]
-    next_cursor: str | None
-    as_of: datetime

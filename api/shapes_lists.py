@@ -9,6 +9,7 @@ from pydantic import Field
 
 from api.listing import FIELDS, SORT, Paged, PageOut, Row, Several, SomeOf, fields_of, sort_by
 from api.shapes import EventOut, ItemOut, LinkOut, VersionOut
+from api.shapes_decisions import Day
 from api.shapes_plan import AsOf, Instant
 from ledger.model import Health, Lifecycle, Presence
 
@@ -27,6 +28,7 @@ INCLUDES = ("raw", "links", "versions", "events")
 Keys = Annotated[list[str], Several]
 Lifecycles = Annotated[list[Lifecycle], Several]
 Healths = Annotated[list[Health], Several]
+LinkKinds = Annotated[list[Literal["blocks", "parent", "relates"]], Several]
 
 
 class ItemRow(ItemOut, Row):
@@ -61,8 +63,8 @@ class ItemsAsked(Paged, AsOf):
     )
     owner: Keys = Field([], description="Keys of persons in people.yaml.")
     blocked: bool | None = None
-    due_before: date | None = Field(None, description="Due before this day.")
-    due_from: date | None = Field(None, description="Due on this day or later.")
+    due_before: Day | None = Field(None, description="Due before this day.")
+    due_from: Day | None = Field(None, description="Due on this day or later.")
     modified_since: Instant | None = Field(
         None,
         description="Changed at this instant or later, those that are gone too; `as_of` of an answer is the next one to ask from.",
@@ -91,6 +93,10 @@ class VersionRow(VersionOut, Row):
     confidence: float | None
     blocked: bool | None
     raw_hash: str = Field(description="Of the record that it was read from.")
+    source_updated_at: datetime | None = Field(
+        description="When the item was last edited in its tracker, as its record of then says; null where only its history tells of this state."
+    )
+    synced_at: datetime = Field(description="When the item was last noted to have changed.")
 
 
 class VersionsOut(PageOut):
@@ -116,6 +122,7 @@ class EventRow(EventOut, Row):
     item_key: str
     source: str
     url: str
+    source_updated_at: datetime | None = Field(description="When the item was last edited in its tracker.")
     synced_at: datetime = Field(description="When the item was last noted to have changed.")
 
 
@@ -141,6 +148,7 @@ class LinkRow(LinkOut, Row):
     item_key: str
     source: str
     url: str
+    source_updated_at: datetime | None = Field(description="When the item was last edited in its tracker.")
     synced_at: datetime = Field(description="When the item was last noted to have changed.")
 
 
@@ -151,7 +159,7 @@ class LinksOut(PageOut):
 class LinksAsked(Paged):
     item: Keys = Field([], description="Ids of items.")
     source: Keys = Field([], description="Source keys.")
-    kind: Annotated[list[Literal["blocks", "parent", "relates"]], Several] = Field([])
+    kind: LinkKinds = Field([])
     direction: Annotated[list[Literal["out", "in"]], Several] = Field([])
     fields: Annotated[list[str], fields_of(LinkRow)] = FIELDS
     sort: Annotated[list[str], sort_by("item", "source", "kind", "target")] = SORT

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.listing import FIELDS, SORT, Paged, PageOut, Row, Several, fields_of, sort_by
 from api.shapes_plan import CheckInOut, EvidenceOut, NeedsDecisionOut, NodeStatusOut, TraceOut
 from ledger.model import Health
 from sync.closing import Pack
@@ -44,8 +45,20 @@ class ListedOut(BaseModel):
     published_at: datetime
 
 
-class PacksOut(BaseModel):
-    items: list[ListedOut]
+class PackRow(ListedOut, Row):
+    """Something published, by name."""
+
+
+class PacksOut(PageOut):
+    items: list[PackRow] = Field(description="What closed last first.")
+
+
+class PacksAsked(Paged):
+    """Which of what is published; all when left out."""
+
+    kind: Annotated[list[Literal["week", "month", "period"]], Several] = Field([])
+    fields: Annotated[list[str], fields_of(PackRow)] = FIELDS
+    sort: Annotated[list[str], sort_by("name", "kind", "closes_at", "published_at")] = SORT
 
 
 # -- diagnosis and calibration ---------------------------------------------------------------------------------------------

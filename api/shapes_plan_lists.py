@@ -19,6 +19,7 @@ from api.shapes_plan import (
     Standing,
 )
 from signals.catalogue import CATALOGUE
+from signals.plan import State
 
 Severities = Annotated[list[Literal["watch", "warn", "high"]], Several]
 Signals = Annotated[list[str], SomeOf(tuple(CATALOGUE), "signal")]
@@ -99,7 +100,7 @@ class DependenciesAsked(Paged, Standing):
 
     consumer: Keys = Field([], description="Keys of workstreams.")
     provider: Keys = Field([], description="Keys of workstreams, or external.")
-    state: Keys = Field([], description="proposed, committed, delivered, accepted or withdrawn.")
+    state: Annotated[list[State], Several] = Field([])
     fields: Annotated[list[str], fields_of(DependencyRow)] = FIELDS
     sort: Annotated[list[str], sort_by("key", "consumer", "provider", "needed_by", "committed_by", "state")] = SORT
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
@@ -16,17 +16,30 @@ from api.listing import (
     PageOut,
     Ranked,
     Row,
+    Several,
+    SomeOf,
     answer_at_hand,
     fields_of,
+    known,
     matching,
     row_as,
     sort_by,
 )
 from api.mapping import inbox
 from api.shapes import DepartmentEntryOut, SourceOut, UnmappedOut, UnresolvedLinkOut, department_shape
-from api.shapes_lists import Keys
+from api.shapes_lists import Keys, LinkKinds, RunState
+from connectors.contract import kinds
+from sync.configuration import BoundSource, Configuration
 
 source_lists = APIRouter(prefix="/v1")
+
+
+def _there(
+    asked: DepartmentsAsked | UnmappedAsked | UnresolvedAsked | SourcesAsked, configuration: Configuration
+) -> None:
+    """Refuses a source or a department that there is not."""
+    known("source", getattr(asked, "source", ()), [s.key for s in configuration.sources])
+    known("department", getattr(asked, "department", ()), [d.department for d in configuration.departments])
 
 
 class DepartmentRow(DepartmentEntryOut, Row):
@@ -49,6 +62,9 @@ class UnmappedRow(UnmappedOut, Row):
 
 class UnmappedListOut(PageOut):
     items: list[UnmappedRow]
+    never_read: list[str] = Field(
+        description="Sources that were never read whole: which of their words have no translation is not known."
+    )
 
 
 class UnmappedAsked(Paged):
@@ -70,7 +86,7 @@ class UnresolvedOut(PageOut):
 
 class UnresolvedAsked(Paged):
     source: Keys = Field([], description="Source keys.")
-    kind: Keys = Field([], description="blocks, parent or relates.")
+    kind: LinkKinds = Field([])
     fields: Annotated[list[str], fields_of(UnresolvedRow)] = FIELDS
     sort: Annotated[list[str], sort_by("item", "source", "target", "kind")] = SORT
 
@@ -85,8 +101,8 @@ class SourcesOut(PageOut):
 
 class SourcesAsked(Paged):
     source: Keys = Field([], description="Source keys.")
-    kind: Keys = Field([], description="jira, notion, salesforce, google_sheets.")
-    state: Keys = Field([], description="Of the last run: complete, incomplete, failed, paused, running; never.")
+    kind: Annotated[list[str], SomeOf(tuple(kinds()), "kind of tracker")] = Field([])
+    state: Annotated[list[Literal["never"] | RunState], Several] = Field([], description="Of the last run.")
     fields: Annotated[list[str], fields_of(SourceRow)] = FIELDS
     sort: Annotated[list[str], sort_by("key", "kind", "state", "last_good_at", "unmapped")] = SORT
 
@@ -98,6 +114,7 @@ def list_departments(
     asked: Annotated[DepartmentsAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
 ) -> Response:
     """Every department with its sources, the owners of its mapping, and how many of its words wait for a translation."""
+    _there(asked, configuration)
     unmapped = ledger.unmapped_words(at=ledger.clock())
     waiting = {d.department: sum(unmapped.get(s.key, 0) for s in d.sources) for d in configuration.departments}
     rows: list[Ranked] = [
@@ -115,20 +132,32 @@ def list_unmapped(
     asked: Annotated[UnmappedAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
 ) -> Response:
     """Every word that has no translation yet, the file it belongs in, and what it may mean; the most frequent first."""
+    _there(asked, configuration)
     rows: list[Ranked] = [
         ((-u.count, u.source, u.binding, u.field, u.raw), row_as(UnmappedRow, u)) for u in inbox(ledger, configuration)
     ]
     found = matching(rows, asked, "department", "source", "binding", "field")
-    return answer_at_hand("unmapped", found, asked, as_of=ledger.clock())
+    good = ledger.last_good()
+    never = [s.key for s in configuration.sources if s.key not in good and _is_asked(s, asked)]
+    return answer_at_hand("unmapped", found, asked, as_of=ledger.clock(), never_read=never)
+
+
+def _is_asked(source: BoundSource, asked: UnmappedAsked) -> bool:
+    return source.key in (asked.source or [source.key]) and source.department in (
+        asked.department or [source.department]
+    )
 
 
 @source_lists.get(
     "/links/unresolved", summary="What items name and no tracker has", tags=["items"], response_model=UnresolvedOut
 )
-def list_unresolved(asked: Annotated[UnresolvedAsked, Query()], ledger: LedgerDep) -> Response:
+def list_unresolved(
+    asked: Annotated[UnresolvedAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
+) -> Response:
     """Keys and addresses that items name and that lead to nothing we see."""
+    _there(asked, configuration)
     rows: list[Ranked] = [
-        ((u.item, u.target, u.kind, u.original), row_as(UnresolvedRow, u)) for u in ledger.unresolved()
+        ((u.item, u.target, u.kind, u.direction, u.original), row_as(UnresolvedRow, u)) for u in ledger.unresolved()
     ]
     return answer_at_hand("unresolved", matching(rows, asked, "source", "kind"), asked, as_of=ledger.clock())
 
@@ -138,5 +167,6 @@ def list_sources(
     asked: Annotated[SourcesAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
 ) -> Response:
     """Every source with its last run, when it is due next, and what of it could not be read."""
+    _there(asked, configuration)
     rows: list[Ranked] = [((n,), row_as(SourceRow, s)) for n, s in enumerate(sources(ledger, configuration))]
     return answer_at_hand("sources", matching(rows, asked, "kind", "state", key="source"), asked, as_of=ledger.clock())

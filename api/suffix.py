@@ -56,7 +56,7 @@ class Suffixes:
         if start["status"] != 200:
             await send(start)
             return await send({"type": BODY, "body": b"" if scope["method"] == "HEAD" else answer})
-        shape = shape_of(asking.model, answer, asking.fields, found[2])
+        shape = shape_of(asking.model, answer, asking.several("fields"), asking.several("include"), found[2])
         if shape is None and found[2] != "md":
             said = f"{found[1]} is no table: ask for {found[1]}.md, or for JSON without a suffix"
             return await problems(Request(scope), NoSuchAddress(said))(scope, receive, send)
@@ -92,10 +92,9 @@ class _Asking:
         self.model: Any = None
         self._params = QueryParams(scope["query_string"])
 
-    @property
-    def fields(self) -> list[str]:
-        """The fields that are asked for; none: all of them."""
-        told = ",".join(self._params.getlist("fields"))
+    def several(self, parameter: str) -> list[str]:
+        """The values of a parameter that takes several, by comma or one by one."""
+        told = ",".join(self._params.getlist(parameter))
         return [name.strip() for name in told.split(",") if name.strip()]
 
     async def first(self) -> tuple[Message, Any]:

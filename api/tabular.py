@@ -49,21 +49,20 @@ class Shape:
         return values
 
 
-def shape_of(model: Any, answer: Any, fields: Sequence[str], ending: str) -> Shape | None:
-    """The shape of an answer's rows; None where it has none. fields: those that were asked for."""
+def shape_of(model: Any, answer: Any, fields: Sequence[str], include: Sequence[str], ending: str) -> Shape | None:
+    """The shape of an answer's rows, the same whether there are any or not; None where it has none. fields, include: as they were asked for."""
     part = next((name for name in ROWS if name in answer), None)
     if part is None or model is None:
         return None
     annotation = model.model_fields[part].annotation
     row = get_args(annotation)[0] if get_origin(annotation) is list else annotation
     rows = _rows(part, answer)
-    if fields:
-        return Shape(part, row, list(rows[0]) if rows else fields, ending)
-    return Shape(part, row, [n for n in row.model_fields if n in (rows[0] if rows else without(row))], ending)
+    there = rows[0] if rows else dict.fromkeys([*(fields or without(row)), *include])
+    return Shape(part, row, list(there) if fields else [n for n in row.model_fields if n in there], ending)
 
 
 def without(row: Any) -> list[str]:
-    """The fields of a row that is not there: all but those that only `include` brings."""
+    """The fields of a row for which nothing is included."""
     return [n for n in row.model_fields if n not in getattr(row, "parts", ())]
 
 

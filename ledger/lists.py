@@ -170,7 +170,7 @@ VERSIONS = Listed(
     {
         "item": _v.item_id, **_BY, "valid_from": _v.valid_from, "valid_to": _until(), "observed_from": _v.observed_from,
         "observed_to": _v.observed_to, "status": _v.status, "lifecycle": _v.lifecycle, "reported_health": _v.reported_health,
-        "mapping_version": _v.mapping_version, "raw_hash": _v.raw_hash, "body": _v.body,
+        "mapping_version": _v.mapping_version, "raw_hash": _v.raw_hash, "body": _v.body, "synced_at": _i.changed_at,
     },
     ("item", "valid_from", "observed_from"),
     frozenset({"valid_to", "observed_to"}),
@@ -180,7 +180,7 @@ EVENTS = Listed(
     _with_item(ItemEventRow),
     {
         "item": _e.item_id, **_BY, "id": _e.id, "at": _e.at, "field": _e.field, "before": _e.before, "after": _e.after,
-        "actor_name": _e.actor_name, "actor_kind": _e.actor_kind, "synced_at": _i.changed_at,
+        "actor_name": _e.actor_name, "actor_kind": _e.actor_kind, "synced_at": _i.changed_at, "body": _i.body,
     },
     ("item", "id"),
     frozenset({"before", "after", "actor_name"}),
@@ -191,6 +191,7 @@ LINKS = Listed(
     {
         "item": _link.item_id, **_BY, "target": _link.target, "kind": _link.kind, "direction": _link.direction,
         "original": _link.original, "target_key": _link.target_key, "target_item": _link.target_item, "synced_at": _i.changed_at,
+        "body": _i.body,
     },
     ("item", "target", "kind", "direction", "original"),
     frozenset({"target_key", "target_item"}),

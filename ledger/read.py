@@ -140,7 +140,10 @@ class Unresolved(msgspec.Struct, frozen=True):
     source: str
     target: str
     kind: str
+    direction: str
     original: str
+    source_updated_at: datetime | None
+    synced_at: datetime
 
 
 class MappingVersion(msgspec.Struct, frozen=True):
@@ -318,14 +321,18 @@ class Reads:
         """What present items name and no tracker that we read has."""
         i, link = columns(ItemRow), columns(ItemLinkRow)
         statement = (
-            select(i.id, i.key, i.url, i.source, link.target, link.kind, link.original)
+            select(i.id, i.key, i.url, i.source, link.target, link.kind, link.direction, link.original)
+            .add_columns(i.body, i.changed_at)
             .join_from(ItemLinkRow, ItemRow, link.item_id == i.id)
             .where(link.target_item.is_(None), i.presence == str(Presence.PRESENT), *self._shown())
             .order_by(i.id, link.target)
         )
         rows = self._rows(statement)
         self._hidden(r[0] for r in rows)
-        return [Unresolved(*r) for r in rows]
+        return [
+            Unresolved(id, key, url, source, target, kind, way, said, _item(body).remote_updated_at, from_ms(at))
+            for id, key, url, source, target, kind, way, said, body, at in rows
+        ]
 
     def waiting(self) -> list[tuple[Kept, Kept]]:
         """(consumer, provider) of every resolved blocking link between two present, unfinished items."""

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from fastapi import APIRouter, Request, Response
 
 from api.conditional import answer
-from api.deps import FILE_REFUSALS, ConfigurationDep, KeeperDep, LedgerDep, NotReady, WrongParameter
+from api.deps import FILE_REFUSALS, PARTS, ConfigurationDep, KeeperDep, LedgerDep, NotReady, WrongParameter
 from api.feeds.calendar import calendar
 from api.files.tables import near, only
 from ledger.engine import LedgerError
@@ -28,7 +28,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {s: FILE_REFUSALS[s] for s in (400, 
     "/plan.ics",
     summary="Milestones and commitments as a calendar; ?workstream= and ?department= narrow it",
     response_class=Response,
-    responses={**REFUSALS, 200: {"content": {"text/calendar": {}}}},
+    responses={**REFUSALS, **PARTS, 200: {"content": {"text/calendar": {}}}},
 )
 def get_calendar(request: Request, ledger: LedgerDep, configuration: ConfigurationDep, keeper: KeeperDep) -> Response:
     """An event per milestone and commitment, to subscribe to; an event that moves keeps its id."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.conditional import answer
-from api.deps import FILE_REFUSALS, ConfigurationDep, KeeperDep, LedgerDep, NotReady, ServedDep
+from api.deps import FILE_REFUSALS, PARTS, ConfigurationDep, KeeperDep, LedgerDep, NotReady, ServedDep
 from api.files.formats import FORMATS
 from api.files.tables import in_dialect, making, named, only
 from api.retold import state_of
@@ -60,7 +60,11 @@ def _told(table: Any, root: str) -> FileOut:
     "/{file}",
     summary="A whole table as CSV, JSON Lines or Parquet",
     response_class=Response,
-    responses={**FILE_REFUSALS, 200: {"content": {f.media_type.partition(";")[0]: {} for f in FORMATS.values()}}},
+    responses={
+        **FILE_REFUSALS,
+        **PARTS,
+        200: {"content": {f.media_type.partition(";")[0]: {} for f in FORMATS.values()}},
+    },
 )
 def get_file(
     file: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Request, Response
 
@@ -47,7 +48,7 @@ def _answer(request: Request, ledger: Reads, tables: Served) -> Response:
     kind = _format(options)
     root, asked = f"{request.base_url}odata/", preferred(request.headers.get("prefer"))
     service = Service(tables, ledger.clock(), root, asked)
-    if path == "$metadata":
+    if unquote(path) == "$metadata":
         _without(options)
         if kind == "json" and options:
             raise Refusal(415, "UnsupportedMediaType", "$metadata is XML")

@@ -273,6 +273,24 @@ def test_a_missing_scope_is_named(house: House) -> None:
         assert "'odata'" in client.get("/odata/").json()["detail"]
 
 
+def test_odata_is_refused_at_the_door_as_a_client_of_it_reads_errors(house: House) -> None:
+    """Excel and its like show `error.message` to whoever sits there, and nothing of a problem that has none."""
+    wrong = {"Authorization": "Bearer sl_live_wrong"}
+    read_only = {"Authorization": f"Bearer {house.key('no odata')}"}
+    with TestClient(house.app()) as client:
+        for headers, status, code, says in (
+            ({}, 401, "no-access", "an access key is needed"),
+            (wrong, 401, "no-access", "not known"),
+            (read_only, 403, "missing-scope", "'odata'"),
+        ):
+            answer = client.get("/odata/Items", headers=headers)
+            told = answer.json()
+            assert (answer.status_code, told["type"], told["error"]["code"]) == (status, code, code)
+            assert says in told["error"]["message"] == told["detail"]
+            assert answer.headers["odata-version"] == "4.0"
+        assert "error" not in client.get("/v1/items").json()
+
+
 def test_two_keys_of_one_name_are_active_at_most(house: House) -> None:
     """The one in use and the one that takes its place; an expired one is in nobody's way."""
     house.key("power-bi", expires_at=datetime.now(UTC) + timedelta(hours=1))
@@ -336,6 +354,8 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(house: House, tmp_p
         ("http://127.0.0.1:8000", "10.0.0.7", {}, 403),
         ("http://127.0.0.1:8000", "127.0.0.1", {"X-Forwarded-For": "10.0.0.7"}, 403),
         ("http://127.0.0.1:8000", "127.0.0.1", {"Forwarded": "for=10.0.0.7"}, 403),
+        ("http://127.0.0.1:8000", "127.0.0.1", {"X-Real-IP": "10.0.0.7"}, 403),
+        ("http://127.0.0.1:8000", "127.0.0.1", {"Via": "1.1 proxy"}, 403),
     ],
 )
 def test_an_unprotected_service_answers_its_own_machine_only(

@@ -80,8 +80,10 @@ def test_items_are_listed_and_filtered(company: DemoCompany) -> None:
     everything = as_json("items", "--limit", "500")
     assert len(everything) == sum(RECORDS.values())
     red = as_json("items", "--status", "off_track", "--source", "legal-jira")
-    assert [i["item"]["key"] for i in red] == ["LEGAL-2"]
+    assert [(i["key"], i["status"], i["raw_status"]) for i in red] == [("LEGAL-2", "off_track", "Rot")]
     assert "LEGAL-2" in run("items", "--status", "off_track")
+    assert "There are more than these 2: --limit" in run("items", "--limit", "2")
+    assert "There are more" not in run("items", "--limit", "500")
 
 
 def test_a_wrong_filter_names_the_known_ones(company: DemoCompany) -> None:

@@ -173,7 +173,11 @@ def test_a_body_that_is_too_long_or_no_json_is_refused(company: Scripted) -> Non
         for sent, code in (("{" * 60_000, 422), ("[" * 60_000, 400), ('{"note": NaN}', 422)):
             answer = http.post("/v1/decisions", content=sent, headers={"Content-Type": "application/json"})
             assert (answer.status_code, answer.headers["content-type"]) == (code, "application/problem+json"), sent[:9]
-        assert http.post("/v1/decisions", content="x" * 70_000).status_code == 413
+        for long in (b"x" * 70_000, iter([b"x" * 7_000] * 10)):  # told how long it is, and not
+            answer = http.post("/v1/decisions", content=long, headers={"Content-Type": "application/json"})
+            assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+            assert (answer.json()["type"], answer.json()["status"]) == ("too-long", 413)
+            assert answer.headers["x-request-id"] == answer.json()["request_id"]
 
 
 def test_the_same_request_is_answered_as_the_first_time(company: Scripted) -> None:
@@ -211,6 +215,14 @@ def test_decisions_are_listed_filtered_and_page_by_page(company: Scripted) -> No
             return [d["id"] for d in http.get("/v1/decisions", params=asked).json()["items"]]
 
         assert listed(loop="open") == ids[-1:]
+        assert listed(kind="recovery,intake") == listed(sort="decided_on") == ids
+        assert listed(sort="-id") == ids[::-1]
+        brief = http.get("/v1/decisions", params={"fields": "id,note", "limit": 1, "sort": "id"}).json()
+        assert brief["items"] == [{"id": ids[0], "note": first["note"]}]
+        said = http.get("/v1/decisions", params={"cursor": ids[0]})
+        assert (said.status_code, "this is no cursor" in said.text) == (422, True)
+        other = http.get("/v1/decisions", params={"cursor": brief["next_cursor"]})  # of another order
+        assert (other.status_code, "another question" in other.text) == (422, True)
         assert listed(subject=subject, kind="recovery", act_owner="p1") == ids
         assert listed(act_owner="p2") == listed(kind="intake") == listed(subject="w99") == []
         assert http.get(f"/v1/decisions/{ids[0]}").json()["superseded_by"] == ids[1]

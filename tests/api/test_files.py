@@ -234,6 +234,7 @@ def test_a_range_behind_the_end_is_416_with_the_size(client: TestClient, asked: 
     size = client.head("/files/bi_items.csv").headers["content-length"]
     answer = client.get("/files/bi_items.csv", headers={"Range": asked})
     assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{size}")
+    assert (answer.headers["content-type"], answer.json()["type"]) == ("application/problem+json", "no-such-range")
 
 
 @pytest.mark.parametrize("asked", ["bytes=", "bytes=-", "bytes=5-3", "lines=1-2", "bytes=0-1,4-5", "bytes=a-b", "0-5"])
@@ -255,10 +256,29 @@ def test_what_has_not_changed_is_304_and_what_has_is_not(client: TestClient, led
             answer = ask("/files/bi_signals.csv", headers=headers)
             assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
     assert client.get("/files/bi_signals.csv", headers={"If-None-Match": '"x"'}).status_code == 200
-    assert client.get("/files/bi_signals.csv", headers={"If-Match": '"x"'}).status_code == 412
+    other = client.get("/files/bi_signals.csv", headers={"If-Match": '"x"'})
+    assert (other.status_code, other.json()["type"], other.headers["etag"]) == (412, "not-the-same", tag)
     ledger.note_signals({f"new:thing:{time.monotonic()}": ("warn", "new")})
     assert client.get("/files/bi_signals.csv", headers={"If-None-Match": tag}).status_code == 200
     assert client.get("/files/bi_items.csv").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/files/bi_items.csv", "/feeds/plan.ics"])
+@pytest.mark.parametrize(
+    ("since", "code"),
+    [
+        ("Sun Nov  6 08:49:37 2094", 304), ("Sunday, 06-Nov-67 08:49:37 GMT", 304), ("Sat, 06 Nov 2094 08:49:37", 304),
+        ("Sat, 06 Nov 2094 08:49:37 -0000", 304), ("Sun Nov  6 08:49:37 1994", 200), ("Sun, 06 Nov 99999999999999999999 08:49:37 GMT", 200),
+        ("Sun, 06 Nov 0000 08:49:37 GMT", 200), ("yesterday", 200),
+    ],
+)  # fmt: skip
+def test_an_instant_in_any_form_of_http_is_understood_and_no_other_breaks_anything(
+    client: TestClient, path: str, since: str, code: int
+) -> None:
+    """RFC 9110 has three forms, one of them without a zone; what is none of them is left out of account."""
+    assert client.get(path, headers={"If-Modified-Since": since}).status_code == code
+    part = client.get(path, headers={"Range": "bytes=0-1", "If-Range": since})
+    assert (part.status_code, len(part.content) > 2) == (200, True)
 
 
 def test_a_write_elsewhere_leaves_a_files_tag_alone(client: TestClient, ledger: Ledger) -> None:

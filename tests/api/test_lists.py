@@ -15,11 +15,12 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from demo.company import DemoCompany, configuration
-from ledger.model import Presence, PresenceChange
+from ledger.model import Item, ItemLink, Presence, PresenceChange, Recorded, Version, item_id
 from ledger.store import Ledger
 from normalizer.people import People
 from sync.configuration import Configuration, load
 from sync.run import sync_source
+from tests.api.odata.conftest import record
 from tests.asking import local
 from tests.companies import NOW, Scripted
 from tests.contract import KEPT
@@ -105,6 +106,18 @@ def test_a_row_has_every_field_that_is_promised_and_with_fields_only_those(clien
         ("items", {"source": "alpha,bta"}, "there is no source 'bta' - did you mean 'beta'?"),
         ("events", {"source": "gamma"}, "there is no source 'gamma'"),
         ("items", {"department": "d9"}, "there is no department 'd9': there are d0, d1"),
+        ("items", {"due_before": "0"}, "a day is written like 2026-11-20"),
+        ("items", {"due_from": "2026-11-20T00:00:00Z"}, "a day is written like 2026-11-20"),
+        ("people", {"department": "d9"}, "there is no department 'd9': there are d0, d1"),
+        ("departments", {"department": "d9"}, "there is no department 'd9': there are d0, d1"),
+        ("unmapped", {"department": "d9"}, "there is no department 'd9': there are d0, d1"),
+        ("unmapped", {"source": "alfa"}, "there is no source 'alfa' - did you mean 'alpha'?"),
+        ("sources", {"source": "alfa"}, "there is no source 'alfa' - did you mean 'alpha'?"),
+        ("sources", {"kind": "jra"}, "there is no kind of tracker 'jra' - did you mean 'jira'?"),
+        ("sources", {"state": "complet"}, "'complete'"),
+        ("links/unresolved", {"source": "alfa"}, "there is no source 'alfa' - did you mean 'alpha'?"),
+        ("links/unresolved", {"kind": "block"}, "'blocks'"),
+        ("dependencies", {"state": "commited"}, "'committed'"),
         ("items", {"cursor": "x"}, "this is no cursor"),
         ("workstreams", {"headline": "red"}, "headline"),
         ("items", {"as_of": "2026-11-18T10:00:00Z", "sort": "id"}, "leave this out"),
@@ -200,6 +213,47 @@ def test_an_item_brings_what_belongs_to_it(client: TestClient, company: Scripted
         assert {link["target"] for link in row["links"]} == {link.target for link in company.ledger.links(row["id"])}
     assert any(row["links"] for row in rows)
     assert set(get(client, "items", include="links", fields="id", limit=1)["items"][0]) == {"id", "links"}
+
+
+@pytest.mark.parametrize("path", ["events", "links", "versions"])
+def test_a_row_about_an_item_says_where_it_comes_from_and_how_old_that_is(client: TestClient, path: str) -> None:
+    """A figure in a report is followed to its tracker from any row, without a second question."""
+    items = {row["id"]: row for row in get(client, "items", limit=500, presence="present,deleted,moved_out")["items"]}
+    rows = every(client, path, limit=500)
+    assert rows
+    last = {row["item"]: row for row in rows} if path == "versions" else {}
+    for row in rows:
+        item = items[row["item"]]
+        names = ("source", "url", "synced_at")
+        assert {n: row[n] for n in names} == {n: item[n] for n in names}
+        if not last or last[row["item"]] is row:
+            assert row["source_updated_at"] == item["source_updated_at"]
+
+
+def test_what_leads_nowhere_both_ways_is_told_twice(tmp_path: Path, company: Scripted) -> None:
+    """Two links that differ in their direction alone are two rows: neither is lost between pages."""
+    item = Item(item_id("eng", "1"), "eng", "team", "1", "P", "ENG-1", "One", url="https://jira.example/1")
+    links = tuple(ItemLink("ENG-9", "blocks", direction) for direction in ("in", "out"))
+    with Ledger.open(f"sqlite:///{tmp_path / 'l.db'}", migrate=True) as ledger:
+        record(ledger, Recorded((Version(NOW, item, b"{}"),), links=links))
+        with local(create_app(ledger, company.configuration)) as client:
+            found = every(client, "links/unresolved", limit=1)
+    assert [(row["target"], row["direction"]) for row in found] == [("ENG-9", "in"), ("ENG-9", "out")]
+    assert all(row["synced_at"] and row["source_updated_at"] is None for row in found)
+
+
+def test_no_words_of_a_source_that_was_never_read_is_not_all_is_well(tmp_path: Path, company: Scripted) -> None:
+    """Without a word of it, "nothing waits for a translation" would be a wrong green."""
+    with (
+        Ledger.open(f"sqlite:///{tmp_path / 'l.db'}", migrate=True) as ledger,
+        local(create_app(ledger, company.configuration)) as client,
+    ):
+        told = get(client, "unmapped")
+        assert (told["items"], told["never_read"]) == ([], ["alpha", "beta"])
+        assert get(client, "unmapped", source="beta")["never_read"] == ["beta"]
+        assert get(client, "unmapped", department="d0", source="beta")["never_read"] == []
+    with local(create_app(company.ledger, company.configuration)) as client:
+        assert get(client, "unmapped")["never_read"] == []
 
 
 def test_what_is_gone_is_told_to_who_follows(client: TestClient) -> None:

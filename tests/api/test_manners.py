@@ -114,7 +114,15 @@ def addresses(client: TestClient) -> list[str]:
 def test_head_is_get_without_its_body_everywhere(house: House) -> None:
     """Polars, Superset and load balancers ask HEAD first."""
     with local(house.app()) as client:
-        for path in [*addresses(client), "/healthz", "/readyz", "/v1/items/nothing", "/v1/items?helth=1"]:
+        for path in [
+            *addresses(client),
+            "/healthz",
+            "/readyz",
+            "/docs",
+            "/connect.md",
+            "/v1/items/nothing",
+            "/v1/items?helth=1",
+        ]:
             told, head = client.get(path), client.head(path)
             assert (head.status_code, head.content) == (told.status_code, b""), path
             differ = {"x-request-id"} | ({"content-length"} if told.status_code >= 400 else set())

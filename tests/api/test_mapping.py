@@ -103,7 +103,7 @@ def test_from_an_empty_file_to_no_unmapped_word(desk: Desk) -> None:
     assert desk.json("map", "inbox") == []
     assert "Every word has a translation." in desk.run("map", "inbox")
     assert desk.json("map", "suggest") == []
-    healths = {i["item"].get("reported_health") for i in desk.json("items", "--limit", "500", "--source", "legal-jira")}
+    healths = {i["reported_health"] for i in desk.json("items", "--limit", "500", "--source", "legal-jira")}
     assert {"on_track", "at_risk", "off_track"} <= healths
 
 
@@ -282,7 +282,7 @@ def test_people_are_proposed_and_linked_only_by_their_file(desk: Desk) -> None:
         people.read_text(encoding="utf-8") + "  " + line.split(": ", 1)[1].strip() + "\n", encoding="utf-8"
     )
     desk.run("sync", "sales-salesforce")
-    assert "pavel-novak" in {i["item"].get("owner") for i in desk.json("items", "--source", "sales-salesforce")}
+    assert "pavel-novak" in {i["owner"] for i in desk.json("items", "--source", "sales-salesforce")}
     assert "Pavel Novak" not in {i["name"] for i in desk.json("people", "suggest")}
     sales, _ = desk.json("map", "show", "sales-salesforce")
     assert sales["reason"] == "people.yaml changed"
@@ -295,7 +295,7 @@ def test_a_name_alike_is_only_a_proposal(desk: Desk) -> None:
     told = {i["name"]: i for i in desk.json("people", "suggest")}
     assert told["Eva Sommer"]["person"] == "eva-s"
     assert "confirm before you paste it" in told["Eva Sommer"]["because"]
-    assert "eva-s" not in {i["item"].get("owner") for i in desk.json("items", "--limit", "500")}
+    assert "eva-s" not in {i["owner"] for i in desk.json("items", "--limit", "500")}
 
 
 # -- over HTTP ----------------------------------------------------------------------------------------------------------------

@@ -252,6 +252,10 @@ def test_packs_over_http(company: Scripted) -> None:
     with local(create_app(company.ledger, company.configuration)) as client:
         rows = client.get("/v1/packs").json()["items"]
         assert {r["kind"]: r["name"] for r in reversed(rows)} == names
+        assert [r["closes_at"] for r in rows] == sorted((r["closes_at"] for r in rows), reverse=True)
+        first = client.get("/v1/packs?limit=1&kind=month,period&fields=name").json()
+        assert first["items"] == [{"name": next(r["name"] for r in rows if r["kind"] != "week")}]
+        assert client.get(f"/v1/packs?kind=month,period&cursor={first['next_cursor']}").json()["items"][0] in rows
         for kind, name in names.items():
             told = client.get(f"/v1/packs/{name}")
             assert (told.status_code, told.json()["kind"], told.json()["name"]) == (200, kind, name)
@@ -279,7 +283,7 @@ def test_packs_over_http(company: Scripted) -> None:
 
 def test_before_anything_is_published_it_is_said_how(one: Scripted) -> None:
     with local(create_app(one.ledger, one.configuration)) as client:
-        assert client.get("/v1/packs").json() == {"items": []}
+        assert client.get("/v1/packs").json()["items"] == []
         assert "'sightline close' publishes" in client.get("/v1/diagnosis").json()["detail"]
         assert client.get("/v1/calibration").json() == {"periods": [], "departments": []}
     with pytest.raises(NoSuchPack, match="no week is published yet"):

@@ -100,6 +100,20 @@ def test_parameters_mean_the_same_behind_a_suffix(client: TestClient) -> None:
     assert client.get("/v1/items.csv?status=done&owner=nobody&fields=id,title").text.splitlines() == ["id,title"]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    ["", "fields=due_on,key", "fields=key,key", "include=links,raw", "fields=key&include=links", "include=raw,raw"],
+)
+def test_a_table_without_rows_has_the_same_columns(client: TestClient, asked: str) -> None:
+    """A report that is made every morning must not lose a column on the day when nothing is at risk."""
+    some, none = (client.get(f"/v1/items.csv?limit=2&{more}&{asked}") for more in ("", "owner=nobody"))
+    header, *rows = csv.reader(io.StringIO(none.text, newline=""))
+    assert (rows, header) == ([], next(csv.reader(io.StringIO(some.text, newline=""))))
+    assert len(set(header)) == len(header)
+    table = parquet.read_table(io.BytesIO(client.get(f"/v1/items.parquet?owner=nobody&{asked}").content))
+    assert table.column_names == header
+
+
 def test_readers_of_others_read_it(client: TestClient) -> None:
     read = client.get("/v1/items.csv").text
     assert len(pd.read_csv(io.StringIO(read))) == len(every(client, "/v1/items"))

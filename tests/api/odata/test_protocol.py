@@ -242,7 +242,7 @@ def test_writing_and_batches_are_refused(client: TestClient, method: str) -> Non
 
 def test_head_answers_as_get(client: TestClient) -> None:
     """Some readers ask for the size first."""
-    for path in ("/odata/", "/odata/Items?$top=3", "/odata/$metadata"):
+    for path in ("/odata/", "/odata/Items?$top=3", "/odata/$metadata", "/odata/%24metadata", "/odata/Items/%24count"):
         assert client.head(path).status_code == 200
         assert client.head(path).headers["content-length"] == client.get(path).headers["content-length"]
     assert client.head("/odata/Nope").status_code == 404
