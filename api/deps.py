@@ -32,6 +32,7 @@ from ledger.store import Ledger
 from ledger.text import storable
 from sync.configuration import Configuration
 from sync.configuration.live import Live
+from sync.standing import refresh
 
 log = logging.getLogger("sightline.http")
 
@@ -215,7 +216,9 @@ async def _ledger(request: Request, database: DatabaseDep) -> Reads:
 
 
 def _served(ledger: LedgerDep, live: LiveDep, keeper: KeeperDep) -> Served:
-    """The published tables as this reader may see them."""
+    """The published tables as this reader may see them, the plan's as it stands today: as /v1 tells it."""
+    if live.current.planned:
+        refresh(ledger.whole, live.current)
     if ledger.veil.shown is None:
         return ledger.whole.served()
     return behind(ledger, live.current, keeper)

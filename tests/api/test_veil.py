@@ -8,6 +8,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -278,6 +279,21 @@ def test_the_same_question_gives_the_same_figures_over_every_interface(house: Ho
             assert Counter(i["status"] for i in listed) == Counter(
                 i["status"] for i in rows if i["presence"] == "present"
             )
+
+
+def test_on_a_new_day_tables_say_what_the_day_shows_before_anything_is_read(house: House) -> None:
+    """The sentences count working days: a table asked first in the morning must not tell of yesterday."""
+    with house.client(scopes=SCOPES) as client:
+        before = {n["key"]: n["because"] for n in odata(client, "PlanNodes")}
+        house.clock.ahead += timedelta(days=7)
+        tables = [
+            {n["key"]: n["because"] for n in rows}
+            for rows in (odata(client, "PlanNodes"), jsonl(client, BY_NAME["PlanNodes"]))
+        ]
+        today = {n["key"]: n["because"] for kind in ("pillars", "workstreams") for n in v1(client, kind)}
+    assert any(before[key] != because for key, because in today.items())
+    for table in tables:
+        assert {key: table[key] for key in today} == today
 
 
 def by_id(row: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -100,7 +101,7 @@ def service(ledger: Ledger) -> FastAPI:
     """The OData service alone, over one ledger."""
     app = FastAPI()
     app.state.ledger = ledger
-    app.state.live = app.state.keeper = None  # asked only of readers who may not see everything
+    app.state.live, app.state.keeper = SimpleNamespace(current=SimpleNamespace(planned=False)), None
     app.include_router(odata, dependencies=[Depends(_everything)])
     return app
 
