@@ -89,6 +89,11 @@ def refusal(request: Request, told: Mapping[str, Any]) -> str:
     return _templates().get_template("problem.html").render(problem=told, nav=NAV, path=request.url.path)
 
 
+def gate(title: str, sentence: str) -> str:
+    """What somebody sees who is not signed in: nothing of the organisation stands on it, and its head leads nowhere."""
+    return _templates().get_template("gate.html").render(title=title, sentence=sentence, nav=())
+
+
 def link(address: str, day: str, asked: Mapping[str, Any]) -> str:
     """An address of ours, as of the same day as the page that it stands on."""
     path, _, mark = address.partition("#")
