@@ -627,6 +627,12 @@ def test_a_tracker_that_is_down_for_two_weeks_is_nobodys_silence(tmp_path: Path)
         assert len(stale) == 2
         sources = words(opened(client, "/sources").text)
         assert all(words(e["because"]) in sources for e in stale)
+        assert "; ".join(e["because"] for e in stale) + ": what stands on that is as old." in page
+        assert "14 d ago" in page
+        assert "2 of 2 trackers were read whole at their last run, and 2 should have been read since." in sources
+        for told in (sources, words(opened(client, "/departments/d0").text)):
+            assert "▲ complete, overdue" in told
+            assert "● complete" not in told
     company.close()
 
 
