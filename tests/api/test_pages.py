@@ -260,6 +260,8 @@ def test_the_day_can_be_moved_and_stays_moved_in_every_link(house: House, client
         ("/?as_off=2026-01-01", 422, "there is no such parameter here"),
         ("/exceptions?severity=loud", 422, "Input should be"),
         ("/exceptions?node=legal-entitis", 404, "did you mean 'legal-entities'?"),
+        ("/exceptions?department=leagl", 404, "no department has the key 'leagl': known are engineering, legal"),
+        ("/exceptions?signal=behindpace", 422, "no signal is called 'behindpace': /definitions has their names"),
         ("/workstreams/legal-entitis", 404, "did you mean 'legal-entities'?"),
         ("/workstreams/pillar-2", 404, "'pillar-2' is no workstream: it is a pillar"),
         ("/departments/law", 404, "known are engineering, legal"),
@@ -359,6 +361,18 @@ def test_the_csv_of_the_answer_is_its_pillars(client: TestClient) -> None:
     assert [(r["key"], r["headline"], r["because"]) for r in rows] == [
         (p["key"], p["headline"], p["because"]) for p in pillars
     ]
+
+
+def test_an_address_where_nothing_stands_leads_on(client: TestClient) -> None:
+    seen = Seen(client.get("/nowhere", headers=BROWSER).text)
+    assert "Nothing stands at /nowhere: the links above lead to every page." in words(seen.text)
+    assert {"/", "/exceptions", "/departments"} <= set(seen.links)
+
+
+def test_a_filter_that_nothing_meets_is_not_the_all_clear(client: TestClient) -> None:
+    """Also where no select shows what was asked for: in Markdown, which is mailed on."""
+    assert "Nothing needs a decision that is like this." in client.get("/exceptions.md?decision_owner=Nobody").text
+    assert "need a decision." in client.get("/exceptions.md?severity=high").text
 
 
 def test_exceptions_are_filtered_and_each_filter_is_an_address(client: TestClient) -> None:
