@@ -80,6 +80,7 @@ def html(request: Request, configuration: Configuration, page: Page) -> str:
         shown_day=f"{page.as_of.astimezone(zone):%Y-%m-%d}",
         link=lambda address, **asked: link(address, day, asked),
         local=lambda at: f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}",
+        called=lambda key: p.name if (p := configuration.owners.get(key or "")) else key,
         near=lambda text: text.replace(f"{configuration.directory.parent}{os.sep}", ""),
     )  # fmt: skip
 
