@@ -22,7 +22,7 @@ from sync.configuration.models import DepartmentFile
 KINDS = {"pillar": "pillars", "objective": "objectives", "key_result": "key-results", "workstream": "workstreams"}
 SHOWN = 7
 """The worst so many stand on the page that answers."""
-BESIDE = 5
+BESIDE = 4
 """The worst so many stand on a page that is about something else too."""
 
 

@@ -562,11 +562,20 @@ def test_markup_and_formulas_stay_text_in_other_forms(tmp_path: Path) -> None:
     company.close()
 
 
-def test_names_of_any_direction_and_titles_of_300_characters_fit(tmp_path: Path) -> None:
-    """A page stays under its size, and text says its own direction."""
-    text = "تمكين المبيعات في المملكة – Geschäftsführerbestellungsbestätigung " + "ä" * 234
+@pytest.mark.parametrize(
+    "text",
+    [
+        "تمكين المبيعات في المملكة – Geschäftsführerbestellungsbestätigung " + "ä" * 234,
+        "تمكين المبيعات في المملكة العربية السعودية والإمارات " * 6,
+        f"{MARKUP} تمكين المبيعات في المملكة " * 4,
+    ],
+    ids=["german", "arabic", "markup"],
+)
+def test_names_of_any_direction_and_titles_of_300_characters_fit(tmp_path: Path, text: str) -> None:
+    """A page stays under its size, also when two weeks of silence have made it long, and text says its own direction."""
     company = Odd(tmp_path, text[:300])
     company.fill()
+    company.now += timedelta(days=14)
     with local(create_app(company.ledger, company.configuration)) as client:
         for address in addresses(company.configuration.plan, company.configuration):
             seen = opened(client, address)
