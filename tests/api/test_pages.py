@@ -580,6 +580,7 @@ def test_names_of_any_direction_and_titles_of_300_characters_fit(tmp_path: Path,
         for address in addresses(company.configuration.plan, company.configuration):
             seen = opened(client, address)
             assert "bdi" in seen.elements or address == "/sources", address
+        assert "1 word without translation" in words(opened(client, "/sources").text)
     company.close()
 
 
