@@ -363,6 +363,11 @@ def test_the_csv_of_the_answer_is_its_pillars(client: TestClient) -> None:
     ]
 
 
+def test_a_day_that_is_none_is_refused_in_plain_words(client: TestClient) -> None:
+    seen = Seen(client.get("/?as_of=yesterday", headers=BROWSER).text)
+    assert "as_of: a day is written like 2026-11-20" in words(seen.text)
+
+
 def test_an_address_where_nothing_stands_leads_on(client: TestClient) -> None:
     seen = Seen(client.get("/nowhere", headers=BROWSER).text)
     assert "Nothing stands at /nowhere: the links above lead to every page." in words(seen.text)
