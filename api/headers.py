@@ -50,6 +50,8 @@ class SecurityHeaders:
                 page = headers.get("content-type", "").startswith("text/html")
                 settings = await run_in_threadpool(self._sign_in) if page else None
                 protect(headers, _policy(settings) if page else NOTHING)
+                if message["status"] == 304:  # a browser would put it on the page that it has: that keeps its own
+                    del headers["Content-Security-Policy"]
                 if scope["scheme"] == "https" or (settings and settings.url.startswith("https:")):
                     headers.setdefault("Strict-Transport-Security", HSTS)
             await send(message)

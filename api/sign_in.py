@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-from html import escape
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from api import cookies
 from api.attempt import LASTS, Attempt
 from api.deps import ConfigurationDep, DatabaseDep, NoSuchAddress, SignInFailed, SignInRefused
 from api.oidc import Provider
+from api.pages.render import gate
 from api.rights import rights_of
 from ledger.sessions import Identity, Session
 from ledger.store import Ledger
@@ -26,10 +26,6 @@ signing = APIRouter(include_in_schema=False)
 BACK, SIGNED_OUT = "/sign-in/back", "/signed-out"
 OPEN = ("/sign-in", BACK, SIGNED_OUT)
 """Open to whoever is not signed in yet, where people sign in."""
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title} - Sightline</title></head>
-<body><main><h1>{title}</h1><p>{sentence}</p><p><a href="/sign-in">Sign in</a></p></main></body></html>
-"""
 
 
 def _provider(request: Request, configuration: ConfigurationDep) -> Provider:
@@ -159,4 +155,4 @@ def _told(problem: StatusProblem) -> Response:
 
 
 def _page(title: str, sentence: str, *, status: int = 200) -> Response:
-    return HTMLResponse(PAGE.format(title=escape(title), sentence=escape(sentence)), status_code=status)
+    return HTMLResponse(gate(title, sentence), status_code=status)

@@ -63,7 +63,10 @@ def _unread(facts: Facts, s: SourceFacts) -> Verdict:
 
 
 def _ago(seconds: float) -> str:
-    return f"{seconds / 3600:.0f} h" if seconds >= 7200 else f"{seconds / 60:.0f} minutes"
+    for size, word in ((86_400, "d"), (3_600, "h")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {word}"
+    return f"{seconds / 60:.0f} minutes"
 
 
 def _found(s: SourceFacts, signal: str, says: str) -> Verdict:

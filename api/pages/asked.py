@@ -18,7 +18,7 @@ from api.deps import DatabaseDep, LedgerDep, LiveDep, NoSuchAddress, NoSuchPlanN
 from api.packs import NoSuchPack
 from api.pages.render import FORMS, Page, render
 from api.planning import Board, NoSuchNode, board_at
-from signals.catalogue import Severity
+from signals.catalogue import CATALOGUE, Severity
 
 BORN = token_hex(8)
 """What this process made is another's after it: its templates and files may be others."""
@@ -37,6 +37,12 @@ def _word(given: Any) -> Any:
     return None if given == "" else given
 
 
+def _signal(given: Any) -> Any:
+    if given and given not in CATALOGUE:
+        raise ValueError(f"no signal is called '{str(given)[:100]}': /definitions has their names")
+    return _word(given)
+
+
 class OnDay(BaseModel):
     """As of the end of which day. Unknown parameters are refused."""
 
@@ -49,7 +55,7 @@ class Filtered(OnDay):
 
     department: Annotated[str | None, BeforeValidator(_word)] = None
     severity: Annotated[Severity | None, BeforeValidator(_word)] = None
-    signal: Annotated[str | None, BeforeValidator(_word)] = None
+    signal: Annotated[str | None, BeforeValidator(_signal)] = None
     decision_owner: Annotated[str | None, BeforeValidator(_word)] = None
     node: Annotated[str | None, BeforeValidator(_word)] = None
     page: int = Field(1, ge=1, le=10_000)

@@ -9,10 +9,9 @@ import msgspec
 
 from api.asking import answers, sources
 from api.course import Close
-from api.deps import NoSuchDepartment
 from api.mapping import mapping_of
 from api.pages.asked import Asking
-from api.pages.parts import Names, line, needed
+from api.pages.parts import Names, known_department, line, needed
 from api.pages.render import Page
 from api.pages.shapes import AdherenceOut, DepartmentPageOut, DepartmentRowOut, DepartmentsPageOut
 from api.pages.tables import Table, table
@@ -52,10 +51,7 @@ def department(asking: Asking) -> Page:
         NoSuchDepartment: there is none of this key.
     """
     configuration, ledger, key = asking.configuration, asking.ledger, asking.key
-    mine = next((d for d in configuration.departments if d.department == key), None)
-    if mine is None:
-        known = ", ".join(d.department for d in configuration.departments)
-        raise NoSuchDepartment(f"no department has the key '{key}': known are {known}")
+    mine = known_department(configuration, key)
     board = board_at(ledger, configuration)
     names, closes = Names(configuration, board.plan), asking.closes(board.as_of)
     streams, keys = names.streams_of(key), {s.key for s in mine.sources}

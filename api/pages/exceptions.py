@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from api.pages.asked import Asking, Filtered
-from api.pages.parts import Names, needed
+from api.pages.parts import Names, known_department, needed
 from api.pages.render import Page
 from api.pages.shapes import ExceptionsPageOut
 from api.pages.tables import table
@@ -29,10 +29,13 @@ def exceptions(asking: Asking, asked: Filtered) -> Page:
 
     Raises:
         NoSuchNode: it is asked for below a node that there is not.
+        NoSuchDepartment: it is asked for those of a department that there is not.
     """
     board, configuration = asking.board(asked), asking.configuration
     names, rows = Names(configuration, board.plan), board.exceptions()
     choices = _choices(names, rows)
+    if asked.department is not None:
+        known_department(configuration, asked.department)
     filters = {k: v for k in (*FILTERS, "node") if (v := getattr(asked, k))}
     if asked.node is not None:
         node = node_of(board, asked.node)
@@ -47,7 +50,8 @@ def exceptions(asking: Asking, asked: Filtered) -> Page:
     told = ExceptionsPageOut(
         as_of=board.as_of, items=items, total=len(rows), page=number, pages=pages, filters=filters, choices=choices
     )
-    lead = f"{len(rows)} need a decision." if rows else "Nothing needs a decision now."
+    none = f"Nothing needs a decision {'that is like this' if filters else 'now'}."
+    lead = f"{len(rows)} {'needs' if len(rows) == 1 else 'need'} a decision." if rows else none
     return Page(
         "exceptions.html", "Exceptions", board.as_of, told, (table("Needs a decision", COLUMNS, items),), (lead,)
     )

@@ -43,7 +43,7 @@ def home(asking: Asking, asked: OnDay) -> Page:
         exceptions_total=len(rows),
         since=_since(names, closes[-1], standing, rows, today) if closes else None,
         departments=[] if asking.at(asked) else _departments(asking, board),
-        notes=[asking.live.problem] if asking.live.problem else [],
+        notes=[note for note in (asking.live.problem, _unread(rows)) if note],
     )
     columns = "key name owner_name headline reported derived because distribution coverage data_age_seconds"
     exceptions = "severity because node result_owner decision_owner decision_needed decide_by"
@@ -53,8 +53,15 @@ def home(asking: Asking, asked: OnDay) -> Page:
         board.as_of,
         told,
         (table("Pillars", columns, pillars), table("Needs a decision", exceptions, told.exceptions)),
-        tuple(f"{' '.join(SHAPES[n.headline])}: {n.name}. {n.because}" for n in pillars),
+        (*told.notes, *(f"{' '.join(SHAPES[n.headline])}: {n.name}. {n.because}" for n in pillars)),
     )
+
+
+def _unread(rows: Sequence[NeedsDecision]) -> str:
+    """Which trackers were not read as they should: a colour made of what was so then is no colour of today. "" where all were."""
+    found = [e.because for e in rows if e.signal == "source_stale"]
+    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"{'; '.join(found[:3])}{more}: what stands on that is as old." if found else ""
 
 
 def _worth(streams: dict[str, NodeStatus], results: dict[str, NodeStatus]) -> PortfolioOut | None:

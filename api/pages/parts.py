@@ -10,17 +10,19 @@ from urllib.parse import quote
 import msgspec
 
 from api.course import Close, weekly
+from api.deps import NoSuchDepartment
 from api.pages.shapes import ExceptionOut, LineOut, PromiseOut, WeekOut
 from api.planning import Board
 from signals.exceptions import NeedsDecision
 from signals.nodes import NodeStatus
 from signals.plan import EXTERNAL, Dependency, Plan
 from sync.configuration import Configuration
+from sync.configuration.models import DepartmentFile
 
 KINDS = {"pillar": "pillars", "objective": "objectives", "key_result": "key-results", "workstream": "workstreams"}
 SHOWN = 7
 """The worst so many stand on the page that answers."""
-BESIDE = 5
+BESIDE = 4
 """The worst so many stand on a page that is about something else too."""
 
 
@@ -59,6 +61,19 @@ class Names:
     def streams_of(self, department: str) -> list[str]:
         """Keys of a department's workstreams."""
         return [w.key for w in self.plan.workstreams if w.department == department]
+
+
+def known_department(configuration: Configuration, key: str) -> DepartmentFile:
+    """A department of the configuration.
+
+    Raises:
+        NoSuchDepartment: there is none of this key.
+    """
+    for d in configuration.departments:
+        if d.department == key:
+            return d
+    known = ", ".join(d.department for d in configuration.departments)
+    raise NoSuchDepartment(f"no department has the key '{key}': known are {known}")
 
 
 def line(names: Names, node: NodeStatus, closes: Sequence[Close] = ()) -> LineOut:

@@ -33,7 +33,9 @@ def all_sources(asking: Asking) -> Page:
     )
     columns = "key kind state reason last_good_at next_at unmapped unobserved access_lost"
     whole = sum(s.state == "complete" for s in found)
-    lead = f"{whole} of {len(found)} trackers were read whole at their last run."
+    overdue = sum(e.signal == "source_stale" for e in rows)
+    late = f", and {overdue} should have been read since" if overdue else ""
+    lead = f"{whole} of {len(found)} trackers were read whole at their last run{late}."
     return Page("sources.html", "Sources", board.as_of, told, (table("Sources", columns, found),), (lead,), dated=False)
 
 

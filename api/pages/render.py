@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from hashlib import blake2b
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -84,6 +85,7 @@ def html(request: Request, configuration: Configuration, page: Page) -> str:
         shown_day=f"{page.as_of.astimezone(zone):%Y-%m-%d}",
         link=lambda address, **asked: link(address, day, asked),
         local=lambda at: f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}",
+        called=lambda key: p.name if (p := configuration.owners.get(key or "")) else key,
         near=lambda text: text.replace(f"{configuration.directory.parent}{os.sep}", ""),
     )  # fmt: skip
 
@@ -91,6 +93,11 @@ def html(request: Request, configuration: Configuration, page: Page) -> str:
 def refusal(request: Request, told: Mapping[str, Any]) -> str:
     """A problem as people see it. told: what the problem says as JSON."""
     return _templates().get_template("problem.html").render(problem=told, nav=NAV, path=request.url.path)
+
+
+def gate(title: str, sentence: str) -> str:
+    """What somebody sees who is not signed in: nothing of the organisation stands on it, and its head leads nowhere."""
+    return _templates().get_template("gate.html").render(title=title, sentence=sentence, nav=())
 
 
 def link(address: str, day: str, asked: Mapping[str, Any]) -> str:
@@ -140,14 +147,23 @@ def web(url: str | None) -> str:
 def cut(text: str | None, most: int) -> str:
     """A name on a list: what it leads to, and every other form of the page, has it whole."""
     told = text or ""
+    most = room(told, most)
     return told if len(told) <= most else f"{told[: most - 1].rstrip()}…"
 
 
 def shorten(sentence: str, most: int) -> str:
     """A sentence on a list, without its middle: what matters of it, such as for how long, stands at its end."""
+    most = room(sentence, most)
     if len(sentence) <= most:
         return sentence
-    return f"{sentence[: most - 41].rstrip()} … {sentence[-38:].lstrip()}"
+    end = min(38, most // 3)
+    return f"{sentence[: most - end - 3].rstrip()} … {sentence[-end:].lstrip()}"
+
+
+def room(text: str, most: int) -> int:
+    """How many characters of a text there is room for where `most` of Latin's fit: a page stays small in every script."""
+    weight = len(escape(text).encode("utf-8", "replace"))
+    return min(most, int(1.3 * most * len(text) / weight)) if weight else most
 
 
 def day_of(at: date | datetime | None) -> str:

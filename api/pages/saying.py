@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 from fastapi import Form
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.access import Reader
 from api.app_decisions import refusing, request_name, speaker
@@ -25,6 +25,14 @@ from signals.exceptions import NeedsDecision
 from sync.recording import annotate, decide
 
 REFUSALS = (NoDecisionRight, CannotRecord, AlreadyRecorded)
+
+
+def _typed(given: Any) -> Any:
+    """What stands in a field: a browser sends each end of a line as two characters, of which its own limit counts one."""
+    return given.replace("\r\n", "\n").strip() if isinstance(given, str) else given
+
+
+Typed = Annotated[Said, BeforeValidator(_typed)]
 
 
 class About(BaseModel):
@@ -55,7 +63,7 @@ class Decided(Given):
     kind: DecisionKind
     act_owner: Key | None = None
     act_by: Day | None = None
-    note: Said = ""
+    note: Typed = ""
 
     def record(self, asking: Asking, person: str, by: str, once: str | None) -> Decision:
         told = self.model_dump(include={"kind", "act_owner", "act_by", "note"}, mode="json")
@@ -65,7 +73,7 @@ class Decided(Given):
 
 class Replied(Given):
     kind: AnnotationKind = "reply"
-    text: Annotated[Said, Field(min_length=1)]
+    text: Annotated[Typed, Field(min_length=1)]
     health: Literal["on_track", "at_risk", "off_track"] | None = None
     expires_on: Day | None = None
 

@@ -165,6 +165,22 @@ def test_the_keyboard_reaches_everything_in_the_order_of_reading(demo: str, brow
         page.context.close()
 
 
+def test_a_page_that_is_opened_again_looks_as_it_did(browser: Any, tmp_path: Path) -> None:
+    """The browser keeps it, and hears that it is still so: under the service's own headers, as it is installed."""
+    company = Odd(tmp_path, "")
+    company.fill()
+    with listening(create_app(company.ledger, company.configuration)) as root:
+        page, said = visit(browser, root.removesuffix("/odata/") + "/sources")
+        width = page.evaluate("getComputedStyle(document.body).maxWidth")
+        for _ in range(4):
+            page.goto("about:blank")
+            page.goto(root.removesuffix("/odata/") + "/sources")
+            assert page.evaluate("getComputedStyle(document.body).maxWidth") == width != "none"
+        assert said == []
+        page.context.close()
+    company.close()
+
+
 def test_enter_skips_the_head_and_enter_moves_the_day(demo: str, browser: Any) -> None:
     page, _ = visit(browser, f"{demo}/")
     page.keyboard.press("Tab")

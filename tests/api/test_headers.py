@@ -67,6 +67,16 @@ def test_every_route_every_refusal_and_every_error_has_them(made: Any) -> None:
         assert (answer.status_code, answer.headers["content-security-policy"]) == (403, NOTHING)
 
 
+def test_what_is_still_as_it_was_keeps_the_policy_that_it_has(made: Any) -> None:
+    """A browser puts the headers of a 304 on the page that it kept: one for what is no page would take its stylesheet away."""
+    with local(made()) as client:
+        page = [client.get("/connect", headers={"Accept": "text/html"}) for _ in range(2)][-1]
+        same = client.get("/connect", headers={"Accept": "text/html", "If-None-Match": page.headers["etag"]})
+    assert (page.status_code, same.status_code) == (200, 304)
+    assert "content-security-policy" not in same.headers
+    assert {n: same.headers.get(n) for n in ALWAYS} == ALWAYS
+
+
 def test_a_page_may_load_from_this_service_only_and_its_forms_lead_here(made: Any) -> None:
     """No inline script or style: what a tracker says can at most be shown, never run."""
     app = made()

@@ -260,6 +260,8 @@ def test_the_day_can_be_moved_and_stays_moved_in_every_link(house: House, client
         ("/?as_off=2026-01-01", 422, "there is no such parameter here"),
         ("/exceptions?severity=loud", 422, "Input should be"),
         ("/exceptions?node=legal-entitis", 404, "did you mean 'legal-entities'?"),
+        ("/exceptions?department=leagl", 404, "no department has the key 'leagl': known are engineering, legal"),
+        ("/exceptions?signal=behindpace", 422, "no signal is called 'behindpace': /definitions has their names"),
         ("/workstreams/legal-entitis", 404, "did you mean 'legal-entities'?"),
         ("/workstreams/pillar-2", 404, "'pillar-2' is no workstream: it is a pillar"),
         ("/departments/law", 404, "known are engineering, legal"),
@@ -359,6 +361,23 @@ def test_the_csv_of_the_answer_is_its_pillars(client: TestClient) -> None:
     assert [(r["key"], r["headline"], r["because"]) for r in rows] == [
         (p["key"], p["headline"], p["because"]) for p in pillars
     ]
+
+
+def test_a_day_that_is_none_is_refused_in_plain_words(client: TestClient) -> None:
+    seen = Seen(client.get("/?as_of=yesterday", headers=BROWSER).text)
+    assert "as_of: a day is written like 2026-11-20" in words(seen.text)
+
+
+def test_an_address_where_nothing_stands_leads_on(client: TestClient) -> None:
+    seen = Seen(client.get("/nowhere", headers=BROWSER).text)
+    assert "Nothing stands at /nowhere: the links above lead to every page." in words(seen.text)
+    assert {"/", "/exceptions", "/departments"} <= set(seen.links)
+
+
+def test_a_filter_that_nothing_meets_is_not_the_all_clear(client: TestClient) -> None:
+    """Also where no select shows what was asked for: in Markdown, which is mailed on."""
+    assert "Nothing needs a decision that is like this." in client.get("/exceptions.md?decision_owner=Nobody").text
+    assert "need a decision." in client.get("/exceptions.md?severity=high").text
 
 
 def test_exceptions_are_filtered_and_each_filter_is_an_address(client: TestClient) -> None:
@@ -548,15 +567,25 @@ def test_markup_and_formulas_stay_text_in_other_forms(tmp_path: Path) -> None:
     company.close()
 
 
-def test_names_of_any_direction_and_titles_of_300_characters_fit(tmp_path: Path) -> None:
-    """A page stays under its size, and text says its own direction."""
-    text = "تمكين المبيعات في المملكة – Geschäftsführerbestellungsbestätigung " + "ä" * 234
+@pytest.mark.parametrize(
+    "text",
+    [
+        "تمكين المبيعات في المملكة – Geschäftsführerbestellungsbestätigung " + "ä" * 234,
+        "تمكين المبيعات في المملكة العربية السعودية والإمارات " * 6,
+        f"{MARKUP} تمكين المبيعات في المملكة " * 4,
+    ],
+    ids=["german", "arabic", "markup"],
+)
+def test_names_of_any_direction_and_titles_of_300_characters_fit(tmp_path: Path, text: str) -> None:
+    """A page stays under its size, also when two weeks of silence have made it long, and text says its own direction."""
     company = Odd(tmp_path, text[:300])
     company.fill()
+    company.now += timedelta(days=14)
     with local(create_app(company.ledger, company.configuration)) as client:
         for address in addresses(company.configuration.plan, company.configuration):
             seen = opened(client, address)
             assert "bdi" in seen.elements or address == "/sources", address
+        assert "1 word without translation" in words(opened(client, "/sources").text)
     company.close()
 
 
@@ -627,6 +656,12 @@ def test_a_tracker_that_is_down_for_two_weeks_is_nobodys_silence(tmp_path: Path)
         assert len(stale) == 2
         sources = words(opened(client, "/sources").text)
         assert all(words(e["because"]) in sources for e in stale)
+        assert "; ".join(e["because"] for e in stale) + ": what stands on that is as old." in page
+        assert "14 d ago" in page
+        assert "2 of 2 trackers were read whole at their last run, and 2 should have been read since." in sources
+        for told in (sources, words(opened(client, "/departments/d0").text)):
+            assert "▲ complete, overdue" in told
+            assert "● complete" not in told
     company.close()
 
 

@@ -111,6 +111,41 @@ def test_a_decision_is_recorded_and_stands_beside_its_signal(house: House, brows
     assert "Two more people" not in str(acts)
 
 
+def test_whose_decision_and_whose_words_they_are_is_said_by_name(house: House, browser: TestClient) -> None:
+    """Beside a signal stands who decided: a decision that is nobody's is no decision."""
+    e = house.open_one("behind_pace")
+    name = house.loaded.owners[house.decider(e)].name
+    browser.post("/decide", data=house.decision(e))
+    browser.post("/reply", data={"about": e.key, "person": house.decider(e), "text": "We wait for the court"})
+    page = words(opened(browser, f"/workstreams/{e.subject}").text)
+    assert f"{name} decided 20" in page
+    assert f"{name} replies: We wait for the court" in page
+
+
+def test_what_was_decided_is_not_asked_again(house: House, browser: TestClient) -> None:
+    """Nobody is told to decide by a day, and that it is overdue, who has decided; only what did not help is asked anew."""
+    e = house.open_one("behind_pace")
+    asked = f"{e.decision_owner} decides"
+    shown = f"/exceptions?signal={e.signal}&node={e.subject}"
+    assert asked in words(opened(browser, shown).text)
+    browser.post("/decide", data=house.decision(e))
+    page = words(opened(browser, shown).text)
+    assert asked not in page
+    assert page.count("Two more people until Friday") == 1
+
+
+def test_a_text_as_long_as_its_field_takes_is_recorded_and_a_blank_one_is_none(
+    house: House, browser: TestClient
+) -> None:
+    """A browser counts an end of a line once and sends two characters: what was typed would be refused, and lost."""
+    e = house.open_one("behind_pace")
+    longest = "\r\n".join("x" * 39 for _ in range(100))
+    assert browser.post("/decide", data=house.decision(e, note=longest), follow_redirects=False).status_code == 303
+    assert house.recorded() == [(e.key, longest.replace("\r\n", "\n"))]
+    told = {"about": e.key, "person": house.decider(e), "text": " \r\n "}
+    assert browser.post("/reply", data=told, follow_redirects=False).status_code == 422
+
+
 def test_a_form_that_is_sent_twice_records_one_decision_and_another_one_another(
     house: House, browser: TestClient
 ) -> None:

@@ -285,3 +285,15 @@ def test_a_page_says_who_is_signed_in_and_lets_them_out(company: Company) -> Non
     assert (answer.status_code, token in answer.text) == (200, False)
     assert browser.client.post("/sign-out", data={"csrf_token": token}).status_code == 303
     assert browser.client.get("/", headers=HTML).headers["location"] == "/sign-in?next=%2F"
+
+
+def test_the_pages_of_the_gate_look_like_the_others_and_tell_nothing_of_the_organisation(company: Company) -> None:
+    """Whoever is outside sees whose door it is, not what lies behind it; and the stylesheet opens without a key."""
+    client = company.browser().client
+    for address, status in (("/signed-out", 200), ("/sign-in/back?state=x", 400)):
+        answer = client.get(address)
+        (sheet,) = re.findall(r'rel="stylesheet" href="([^"]+)"', answer.text)
+        assert (answer.status_code, client.get(sheet).status_code) == (status, 200)
+        assert '<main id="main">' in answer.text
+        assert 'href="/sign-in"' in answer.text
+        assert company.house.loaded.organisation.name not in answer.text
