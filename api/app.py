@@ -14,12 +14,7 @@ from fastapi.security import APIKeyQuery
 from fastapi.security.http import HTTPBase
 from fastapi_problem.handler import add_exception_handler
 
-from api.access import Door
-from api.app_decisions import deciding, decisions
-from api.app_packs import packs
-from api.app_plan import plan
 from api.asking import explain, overview
-from api.bodies import Bodies
 from api.connect.routes import connect
 from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED, WRONG_PARAMETERS
 from api.deps import (
@@ -39,19 +34,25 @@ from api.deps import (
 )
 from api.digest.schedule import LOOK_EVERY, sender
 from api.docs import docs
+from api.door.access import Door
+from api.door.headers import SecurityHeaders
+from api.door.oidc import Providers
+from api.door.sign_in import signing
 from api.feeds.routes import feeds
 from api.files.routes import files
-from api.headers import SecurityHeaders
 from api.kept import Keeper
-from api.lists import lists
-from api.manners import Manners
 from api.mapping import mapping_of
 from api.odata.routes import odata
-from api.oidc import Providers
 from api.pages.routes import add_pages
-from api.plan_lists import plan_lists
-from api.rows import shape
-from api.shapes import (
+from api.v1.bodies import Bodies
+from api.v1.decisions import deciding, decisions
+from api.v1.lists import lists
+from api.v1.manners import Manners
+from api.v1.packs import packs
+from api.v1.plan import plan
+from api.v1.plan_lists import plan_lists
+from api.v1.rows import shape
+from api.v1.shapes import (
     DepartmentMappingOut,
     EventOut,
     ExplanationOut,
@@ -60,9 +61,8 @@ from api.shapes import (
     StatusOut,
     VersionOut,
 )
-from api.sign_in import signing
-from api.source_lists import source_lists
-from api.suffix import Suffixes
+from api.v1.source_lists import source_lists
+from api.v1.suffix import Suffixes
 from ledger.engine import LedgerError
 from ledger.store import Ledger
 from sync.configuration import Configuration
@@ -74,7 +74,7 @@ KEYS = [
     Depends(HTTPBase(scheme="basic", scheme_name="Basic", description="The key is the password.", auto_error=False)),
     Depends(APIKeyQuery(name="key", scheme_name="Address", description="Keys made with --in-url.", auto_error=False)),
 ]
-"""How a key may come, for the contract; api/access.py is where it is asked for."""
+"""How a key may come, for the contract; api/door/access.py is where it is asked for."""
 health = APIRouter(tags=["health"])
 v1 = APIRouter(prefix="/v1")
 

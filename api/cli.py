@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api import terminal
-from api.cli_decisions import annotate, decide, decisions
-from api.cli_digest import digest
-from api.cli_keys import audit, keys_app
-from api.cli_mapping import discover, map_app, people_app
-from api.cli_packs import pack
-from api.cli_plan import answer_node, changes, close, exceptions, explain_node, is_node, pillars_of, trace
-from api.cli_sessions import sessions_app
-from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
+from api.commands import terminal
+from api.commands.decisions import annotate, decide, decisions
+from api.commands.digest import digest
+from api.commands.keys import audit, keys_app
+from api.commands.mapping import discover, map_app, people_app
+from api.commands.packs import pack
+from api.commands.plan import answer_node, changes, close, exceptions, explain_node, is_node, pillars_of, trace
+from api.commands.sessions import sessions_app
+from api.commands.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
     from ledger.store import Ledger
@@ -157,7 +157,7 @@ def run_sources(
         if quiet:
             outcomes.append(sync_source(bound, ledger, people, options))
             continue
-        from api.text import progress, show_outcome
+        from api.commands.text import progress, show_outcome
 
         console = terminal.console()
         with progress(console, bound.key) as report:
@@ -180,7 +180,7 @@ def status(
 ) -> None:
     """How are we tracking? The answer, its age, and what needs somebody now; of one node of the plan, or of every department."""
     from api.asking import overview
-    from api.text import show_overview
+    from api.commands.text import show_overview
 
     configuration = terminal.configuration(config, credentials=False)
     if as_of is not None and node is None:
@@ -211,8 +211,8 @@ def items(
     json: Json = False,
 ) -> None:
     """List items as the ledger holds them."""
-    from api.rows import kept_row
-    from api.text import show_items
+    from api.commands.text import show_items
+    from api.v1.rows import kept_row
     from ledger.model import Health, Lifecycle, Presence
     from ledger.read import Filter
 
@@ -243,7 +243,7 @@ def explain(
 ) -> None:
     """Why does an item or a node read as it does? Raw value, rule with file and line, result, link; or every signal with its inputs."""
     from api.asking import explain as explained
-    from api.text import show_explanation
+    from api.commands.text import show_explanation
 
     with terminal.ledger(database) as ledger:
         found = explained(ledger, item)
@@ -262,7 +262,7 @@ def explain(
 @app.command()
 def links(database: Database = DATABASE, json: Json = False) -> None:
     """What items name and no tracker has, as far as Sightline sees."""
-    from api.text import show_unresolved
+    from api.commands.text import show_unresolved
 
     with terminal.ledger(database) as ledger:
         found = ledger.unresolved()
@@ -300,8 +300,8 @@ def demo(
     import tempfile
 
     from api.asking import overview
+    from api.commands.text import show_overview
     from api.server import run
-    from api.text import show_overview
     from demo.company import DemoCompany, configuration
 
     day: date | None = today.date() if today else None

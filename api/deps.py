@@ -21,7 +21,7 @@ from fastapi_problem.error import (
 from fastapi_problem.handler import new_exception_handler
 
 from api.contract import UNCHANGED
-from api.headers import NOTHING, protect
+from api.door.headers import NOTHING, protect
 from api.kept import Keeper
 from api.pages.errors import as_page
 from api.retold import behind

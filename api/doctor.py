@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 from fastapi_problem.error import StatusProblem
 
-from api.oidc import LEEWAY, Provider
+from api.door.oidc import LEEWAY, Provider
 from connectors.contract import tracker
 from ledger.engine import LedgerError
 from ledger.store import Ledger

@@ -8,9 +8,9 @@ from typing import Any
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
-from api import terminal
-from api.access import MAKE_ONE, on_loopback
 from api.app import create_app
+from api.commands import terminal
+from api.door.access import MAKE_ONE, on_loopback
 from ledger.store import Ledger
 from sync.configuration import Configuration
 

@@ -233,8 +233,8 @@ def _per_second(ask: Callable[[], int]) -> Rate:
 def work(company: Scripted) -> Rate:
     """How often a pillar's status can be made in process, where nobody asked before."""
     from api.planning import board_at, standing
-    from api.sent import sent
-    from api.shapes_plan import StandingOut
+    from api.v1.sent import sent
+    from api.v1.shapes_plan import StandingOut
 
     def ask() -> int:
         sent(standing(board_at(company.ledger, company.configuration), "pillar0"), StandingOut)

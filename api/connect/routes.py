@@ -6,8 +6,8 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from api.access import ANYBODY
 from api.connect.tools import Tool, pbids, tools
+from api.door.access import ANYBODY
 
 connect = APIRouter(prefix="/connect", tags=["files"])
 PBIDS = "sightline.pbids"

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import apprise
 import msgspec
 
-from api.access import Reader, veil_for
 from api.digest.letter import Form, Letter, letter, written
+from api.door.access import Reader, veil_for
 from api.planning import board_at
 from ledger.deliveries import Delivery, State
 from ledger.store import Ledger

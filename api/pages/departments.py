@@ -16,7 +16,7 @@ from api.pages.render import Page
 from api.pages.shapes import AdherenceOut, DepartmentPageOut, DepartmentRowOut, DepartmentsPageOut
 from api.pages.tables import Table, table
 from api.planning import board_at
-from api.shapes import DepartmentMappingOut, DepartmentOut, SourceOut, department_shape
+from api.v1.shapes import DepartmentMappingOut, DepartmentOut, SourceOut, department_shape
 from api.words import SHAPES
 from signals.overview import Answer
 

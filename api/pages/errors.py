@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
-from api.headers import PAGE, protect
+from api.door.headers import PAGE, protect
+from api.door.ways_in import FOR_PROGRAMS
 from api.pages.render import refusal
-from api.ways_in import FOR_PROGRAMS
 
 
 def as_page(told: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:

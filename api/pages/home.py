@@ -15,8 +15,8 @@ from api.pages.render import Page
 from api.pages.shapes import ClearedOut, HomeOut, MovedOut, SinceOut
 from api.pages.tables import table
 from api.planning import Board
-from api.shapes import DepartmentOut
-from api.shapes_plan import PortfolioOut
+from api.v1.shapes import DepartmentOut
+from api.v1.shapes_plan import PortfolioOut
 from api.words import SHAPES
 from signals.catalogue import CATALOGUE
 from signals.exceptions import NeedsDecision, portfolio

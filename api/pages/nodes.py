@@ -12,8 +12,8 @@ from api.pages.render import Page
 from api.pages.shapes import MeasureOut, NodePageOut, PlaceOut, PromiseOut, WorkOut
 from api.pages.tables import Table, table
 from api.planning import Board, standing
-from api.shapes_decisions import AnnotationOut, DecisionOut
-from api.shapes_plan import PortfolioOut, SignalOut
+from api.v1.shapes_decisions import AnnotationOut, DecisionOut
+from api.v1.shapes_plan import PortfolioOut, SignalOut
 from api.words import SHAPES
 from signals.plan import Dependency
 

@@ -14,7 +14,7 @@ from api.pages.render import Page
 from api.pages.shapes import ExceptionOut
 from api.pages.shapes_packs import CalibrationPageOut, DiagnosisPageOut, PackPageOut, PacksPageOut, PublishedOut
 from api.pages.tables import Table, table
-from api.shapes_packs import AnyPackOut, MonthPackOut, OnePack, OneVersion, WeekPackOut, pack_out
+from api.v1.shapes_packs import AnyPackOut, MonthPackOut, OnePack, OneVersion, WeekPackOut, pack_out
 from sync.packs import AnyPack
 
 ASKED = ("blocked", "derisk", "to_stop", "reallocate", "to_drop")

@@ -13,7 +13,7 @@ from api.pages.render import Page
 from api.pages.shapes import DefinitionsPageOut, ItemPageOut, MeaningOut, SourcesPageOut
 from api.pages.tables import table
 from api.planning import board_at
-from api.shapes import ExplanationOut, SourceOut
+from api.v1.shapes import ExplanationOut, SourceOut
 from signals.catalogue import CATALOGUE, Definition
 from signals.headline import FORMULA
 from sync.facts import thresholds

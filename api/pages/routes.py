@@ -14,7 +14,7 @@ from api.deps import nothing_else
 from api.pages import departments, dependencies, exceptions, home, nodes, packs, reference, saying
 from api.pages.asked import Ask, Asking, Day, Filters
 from api.pages.render import STATIC, html
-from api.shapes_packs import OnePack, OneVersion
+from api.v1.shapes_packs import OnePack, OneVersion
 
 pages = APIRouter(dependencies=[Depends(nothing_else)], include_in_schema=False)
 Route = Callable[..., Response]

@@ -9,15 +9,15 @@ from typing import Annotated, Any, Literal
 from fastapi import Form
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.access import Reader
-from api.app_decisions import refusing, request_name, speaker
 from api.deps import AlreadyRecorded, CannotRecord, NoDecisionRight, NoSuchPlanNode
+from api.door.access import Reader
 from api.pages.asked import Asking
 from api.pages.parts import Names, needed
 from api.pages.render import Page
 from api.pages.shapes import SayPageOut
 from api.planning import Board, board_at
-from api.shapes_decisions import Day, Key, RemarkIn, RulingIn, Said
+from api.v1.decisions import refusing, request_name, speaker
+from api.v1.shapes_decisions import Day, Key, RemarkIn, RulingIn, Said
 from ledger.model import Annotation, AnnotationKind, Decision, DecisionKind
 from signals.catalogue import CATALOGUE
 from signals.deciding import SITUATION, WORDS

@@ -6,9 +6,9 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, Field
 
-from api.shapes import DepartmentEntryOut, DepartmentMappingOut, DepartmentOut, ExplanationOut, SourceOut
-from api.shapes_decisions import AnnotationOut, DecisionOut
-from api.shapes_plan import DependencyOut, NeedsDecisionOut, NodeChangeOut, NodeStatusOut, PortfolioOut, SignalOut
+from api.v1.shapes import DepartmentEntryOut, DepartmentMappingOut, DepartmentOut, ExplanationOut, SourceOut
+from api.v1.shapes_decisions import AnnotationOut, DecisionOut
+from api.v1.shapes_plan import DependencyOut, NeedsDecisionOut, NodeChangeOut, NodeStatusOut, PortfolioOut, SignalOut
 from ledger.model import Health
 
 

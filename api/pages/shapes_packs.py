@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from api.pages.shapes import ExceptionOut
-from api.shapes_packs import CalibratedOut, DiagnosedOut, ListedOut, MonthPackOut, PeriodPackOut, WeekPackOut
+from api.v1.shapes_packs import CalibratedOut, DiagnosedOut, ListedOut, MonthPackOut, PeriodPackOut, WeekPackOut
 
 
 class PublishedOut(ListedOut):

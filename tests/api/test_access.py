@@ -25,9 +25,9 @@ from fastapi.testclient import TestClient
 from starlette.applications import Starlette
 from typer.testing import CliRunner
 
-from api.access import OPEN_TO_ALL, veil_for
 from api.app import create_app
 from api.cli import app as command
+from api.door.access import OPEN_TO_ALL, veil_for
 from api.planning import board_at
 from api.server import log_config, run
 from demo.company import DemoCompany, configuration
@@ -443,7 +443,7 @@ def test_an_error_of_ours_says_nothing_of_its_inside(house: House, monkeypatch: 
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the secret title")
 
-    monkeypatch.setattr("api.lists.item_row", broken)
+    monkeypatch.setattr("api.v1.lists.item_row", broken)
     with local(house.app(), raise_server_exceptions=False) as client:
         answer = client.get("/v1/items", headers={"X-Request-ID": "r1"})
     assert (answer.status_code, answer.json()["type"]) == (500, "unexpected")
@@ -761,7 +761,7 @@ WHOLE = {
 }  # fmt: skip
 """Questions of judging and keeping: only the whole ledger answers them, and what is made of them is veiled (api/planning.py)."""
 UNVEILED = {
-    "api/app_decisions.py", "api/pages/saying.py", "api/asking.py", "api/course.py", "api/curtain.py", "api/deps.py", "api/feeds/calendar.py", "api/feeds/routes.py", "api/past.py",
+    "api/v1/decisions.py", "api/pages/saying.py", "api/asking.py", "api/course.py", "api/curtain.py", "api/deps.py", "api/feeds/calendar.py", "api/feeds/routes.py", "api/v1/past.py",
     "api/packs.py", "api/planning.py",
     "api/retold.py",
 }  # fmt: skip
@@ -792,7 +792,7 @@ def test_the_whole_ledger_is_asked_in_few_places_only() -> None:
 @pytest.mark.parametrize("question", sorted(QUESTIONS))
 def test_no_question_to_the_ledger_tells_of_a_hidden_row(house: House, question: str) -> None:
     """The veil lies in the ledger, so that whatever is built above it has it."""
-    from api.access import Reader
+    from api.door.access import Reader
 
     item = next(k.item for k in house.ledger.items(Filter(sources=["legal-jira"])) if k.item.key == "LEGAL-2")
     veil = veil_for(Reader("k", "k", ("read",), ("engineering",)), house.loaded)

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.headers import ALWAYS, HSTS, NOTHING
+from api.door.headers import ALWAYS, HSTS, NOTHING
 from ledger.store import Ledger
 from sync.configuration import load
 from tests.api.test_access import paths

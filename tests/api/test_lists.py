@@ -187,8 +187,8 @@ def test_a_made_up_cursor_breaks_nothing_of_then_either(client: TestClient) -> N
 
 def test_instants_sort_as_instants() -> None:
     """As texts, a whole second would come behind its own half."""
-    from api.listing import page_at_hand
-    from api.shapes_lists import RunsAsked
+    from api.v1.listing import page_at_hand
+    from api.v1.shapes_lists import RunsAsked
 
     at = ["2026-11-20T12:00:00.500000Z", "2026-11-20T12:00:00Z", "2026-11-20T11:59:59.900000Z"]
     rows = [((n,), {"started_at": text}) for n, text in enumerate(at)]

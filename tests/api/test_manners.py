@@ -13,10 +13,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api import manners
 from api.app import create_app
-from api.manners import Manners
-from api.shelf import ENTRY, Shelf, Told
+from api.v1 import manners
+from api.v1.manners import Manners
+from api.v1.shelf import ENTRY, Shelf, Told
 from demo.company import DemoCompany, configuration
 from ledger.model import Decision
 from ledger.store import Ledger

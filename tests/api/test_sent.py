@@ -13,8 +13,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from api.planning import board_at, standing
-from api.sent import sent
-from api.shapes_plan import StandingOut
+from api.v1.sent import sent
+from api.v1.shapes_plan import StandingOut
 from tests.companies import Scripted
 
 

@@ -15,9 +15,9 @@ import pytest
 from fastapi.testclient import TestClient
 from pyarrow import parquet
 
-from api import suffix
 from api.app import create_app
-from api.as_markdown import cell
+from api.v1 import suffix
+from api.v1.as_markdown import cell
 from ledger.model import Item, Recorded, Version
 from tests.asking import local
 from tests.companies import NOW, Scripted

@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from api.app import create_app
-from api.attempt import local_path
+from api.door.attempt import local_path
 from sync.configuration import load
 from tests.provider import CLIENT, SECRET, IdentityProvider
 from tests.signing_in import HTML, LOCAL, MIA, SITE, Company
@@ -171,12 +171,12 @@ def test_a_token_that_the_providers_own_key_did_not_sign_lets_nobody_in(company:
 def test_a_key_that_was_changed_is_fetched_and_made_up_ones_do_not_make_us_ask_without_end(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.oidc.ASK_AGAIN_AFTER", 0.0)
+    monkeypatch.setattr("api.door.oidc.ASK_AGAIN_AFTER", 0.0)
     browser = company.browser()
     assert browser.sign_in().status_code == 303
     company.provider.rotate()
     assert browser.sign_in().status_code == 303
-    monkeypatch.setattr("api.oidc.ASK_AGAIN_AFTER", 60.0)
+    monkeypatch.setattr("api.door.oidc.ASK_AGAIN_AFTER", 60.0)
     company.provider.sign = foreign_key
     before = company.provider.asked.count("/keys")
     assert [browser.sign_in().status_code for _ in range(3)] == [400, 400, 400]

@@ -1,4 +1,4 @@
-"""The lists of /v1 that are read out of the ledger row by row. Endpoints ask, page and return; how is in api/listing.py."""
+"""The lists of /v1 that are read out of the ledger row by row. Endpoints ask, page and return; how is in api/v1/listing.py."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from api.deps import WRONG_INSTANT, ConfigurationDep, LedgerDep
-from api.instants import instant
-from api.listing import AS_IT_IS, answer, answer_at_hand, cursor_at, known, matching, order_of, place_of, wrong
-from api.past import Past
-from api.rows import event_row, item_row, link_row, raw_of, run_row, version_row
-from api.shapes_lists import (
+from api.v1.instants import instant
+from api.v1.listing import AS_IT_IS, answer, answer_at_hand, cursor_at, known, matching, order_of, place_of, wrong
+from api.v1.past import Past
+from api.v1.rows import event_row, item_row, link_row, raw_of, run_row, version_row
+from api.v1.shapes_lists import (
     EventsAsked,
     EventsOut,
     ItemsAsked,

@@ -8,8 +8,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from api.access import ANYBODY, Reader
-from api.bodies import LONGEST
 from api.deps import (
     NO_SUCH_DECISION,
     NOT_RECORDED,
@@ -21,10 +19,12 @@ from api.deps import (
     NoDecisionRight,
     NoSuchDecision,
 )
-from api.instants import instant
-from api.listing import Ranked, answer_at_hand, matching, row_as
+from api.door.access import ANYBODY, Reader
 from api.planning import spoken
-from api.shapes_decided import (
+from api.v1.bodies import LONGEST
+from api.v1.instants import instant
+from api.v1.listing import Ranked, answer_at_hand, matching, row_as
+from api.v1.shapes_decided import (
     AnnotationRow,
     AnnotationsAsked,
     AnnotationsOut,
@@ -32,8 +32,8 @@ from api.shapes_decided import (
     DecisionsAsked,
     DecisionsOut,
 )
-from api.shapes_decisions import AnnotationOut, DecisionOut, RemarkIn, RulingIn
-from api.shapes_plan import AsOf
+from api.v1.shapes_decisions import AnnotationOut, DecisionOut, RemarkIn, RulingIn
+from api.v1.shapes_plan import AsOf
 from ledger.decisions import NotRecorded
 from ledger.read import Reads
 from signals.deciding import Spoken

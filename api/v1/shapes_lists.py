@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from api.listing import FIELDS, SORT, Paged, PageOut, Row, Several, SomeOf, fields_of, sort_by
-from api.shapes import EventOut, ItemOut, LinkOut, VersionOut
-from api.shapes_decisions import Day
-from api.shapes_plan import AsOf, Instant
+from api.v1.listing import FIELDS, SORT, Paged, PageOut, Row, Several, SomeOf, fields_of, sort_by
+from api.v1.shapes import EventOut, ItemOut, LinkOut, VersionOut
+from api.v1.shapes_decisions import Day
+from api.v1.shapes_plan import AsOf, Instant
 from ledger.model import Health, Lifecycle, Presence
 
 STATUSES = (

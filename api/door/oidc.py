@@ -25,8 +25,8 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from api.attempt import Attempt
 from api.deps import NotReady, SignInFailed
+from api.door.attempt import Attempt
 from ledger.sessions import Identity
 from sync.configuration.sign_in import LOOPBACK, SignIn, Tokens
 

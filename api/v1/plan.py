@@ -9,7 +9,6 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from api.deps import NO_SUCH_NODE, WRONG_INSTANT, ConfigurationDep, LedgerDep, NoSuchPlanNode, WrongInstant
-from api.instants import instant
 from api.planning import (
     Board,
     NoSuchNode,
@@ -19,8 +18,9 @@ from api.planning import (
     standing,
     traced,
 )
-from api.sent import sent
-from api.shapes_plan import (
+from api.v1.instants import instant
+from api.v1.sent import sent
+from api.v1.shapes_plan import (
     ChangesOut,
     ReasonsOut,
     Since,

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.listing import FIELDS, SORT, Paged, PageOut, Row, Several, fields_of, sort_by
-from api.shapes_decisions import AnnotationOut, DecisionOut
-from api.shapes_lists import Keys
-from api.shapes_plan import AsOf
+from api.v1.listing import FIELDS, SORT, Paged, PageOut, Row, Several, fields_of, sort_by
+from api.v1.shapes_decisions import AnnotationOut, DecisionOut
+from api.v1.shapes_lists import Keys
+from api.v1.shapes_plan import AsOf
 from ledger.model import AnnotationKind, DecisionKind
 from signals.deciding import Loop
 

@@ -18,10 +18,10 @@ from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.as_markdown import document, write_markdown
 from api.deps import NoSuchAddress, NotInstalled, problems
 from api.files.formats import FORMATS, Format, parquet_is_there
-from api.tabular import Shape, shape_of
+from api.v1.as_markdown import document, write_markdown
+from api.v1.tabular import Shape, shape_of
 
 MARKDOWN = Format("md", "text/markdown; charset=utf-8", "Markdown", write_markdown)
 WRITTEN: Mapping[str, Format] = {**FORMATS, "md": MARKDOWN}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api import terminal
-from api.terminal import DATABASE, HERE, ConfigDir, Database, Json
+from api.commands import terminal
+from api.commands.terminal import DATABASE, HERE, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
     from ledger.keys import Key
@@ -116,7 +116,7 @@ def _check(
     scopes: tuple[str, ...], departments: list[str] | None, config: Path, *, expires: str | None, in_url: bool
 ) -> None:
     """Ends the command where there can be no such key."""
-    from api.access import IN_ADDRESSES, SCOPES
+    from api.door.access import IN_ADDRESSES, SCOPES
 
     if wrong := [s for s in scopes if s not in SCOPES]:
         terminal.stop(f"--scope {wrong[0]} is not one of {', '.join(SCOPES)}")

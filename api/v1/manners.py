@@ -18,9 +18,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.access import Reader
 from api.conditional import names
-from api.shelf import LARGEST, Shelf, Told
+from api.door.access import Reader
+from api.v1.shelf import LARGEST, Shelf, Told
 from ledger.engine import LedgerError
 from ledger.store import Ledger
 from ledger.veil import Veil

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
-from api import terminal
-from api.terminal import DATABASE, HERE, AsOf, ConfigDir, Database, Json
+from api.commands import terminal
+from api.commands.terminal import DATABASE, HERE, AsOf, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
     from ledger.model import DecisionKind as Kind
@@ -99,8 +99,8 @@ def decisions(
     json: Json = False,
 ) -> None:
     """What was decided, by whom, until when, and whether it helped."""
+    from api.commands.text import safe
     from api.planning import spoken
-    from api.text import safe
     from signals.deciding import Loop
 
     if loop is not None:

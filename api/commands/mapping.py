@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api import terminal
-from api.terminal import DATABASE, HERE, ConfigDir, Database, Json
+from api.commands import terminal
+from api.commands.terminal import DATABASE, HERE, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
     from ledger.store import Ledger
@@ -31,7 +31,7 @@ def discover(
     json: Json = False,
 ) -> None:
     """List what a source's credential can see, and write a commented department file of it."""
-    from api.text_mapping import show_discovery
+    from api.commands.text_mapping import show_discovery
     from connectors.contract import SourceError, tracker
     from sync.configuration.draft import department_file
 
@@ -60,8 +60,8 @@ def map_show(
     sources: Sources = None, config: ConfigDir = HERE, database: Database = DATABASE, json: Json = False
 ) -> None:
     """Every word really seen, with how often, its rule and what it became."""
+    from api.commands.text_mapping import show_bindings
     from api.mapping import bindings_of
-    from api.text_mapping import show_bindings
 
     configuration = terminal.configuration(config, credentials=False)
     with terminal.ledger(database) as ledger:
@@ -80,8 +80,8 @@ def map_inbox(
     json: Json = False,
 ) -> None:
     """Words without a translation, department by department, with samples and links."""
+    from api.commands.text_mapping import show_inbox
     from api.mapping import inbox
-    from api.text_mapping import show_inbox
 
     configuration = terminal.configuration(config, credentials=False)
     for key in department or ():
@@ -108,8 +108,8 @@ def map_suggest(
     json: Json = False,
 ) -> None:
     """Propose rules from the trackers' own metadata; nothing is applied."""
+    from api.commands.text_mapping import show_proposals
     from api.mapping import proposals
-    from api.text_mapping import show_proposals
     from sync.configuration.edit import with_rules
 
     configuration = terminal.configuration(config, credentials=False)
@@ -137,7 +137,7 @@ def map_suggest(
 @map_app.command("test")
 def map_test(file: File, config: ConfigDir = HERE, database: Database = DATABASE, json: Json = False) -> None:
     """What a changed department file would turn, before it is active; writes nothing."""
-    from api.text_mapping import show_previews
+    from api.commands.text_mapping import show_previews
     from normalizer.people import People
     from sync.mapping import preview
 
@@ -190,8 +190,8 @@ def map_apply(
 @people_app.command("suggest")
 def people_suggest(config: ConfigDir = HERE, database: Database = DATABASE, json: Json = False) -> None:
     """Owners that people.yaml does not know, and who they may be; nobody is merged by itself."""
+    from api.commands.text_mapping import show_identities
     from api.mapping import identities
-    from api.text_mapping import show_identities
 
     configuration = terminal.configuration(config, credentials=False)
     with terminal.ledger(database) as ledger:

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.listing import FIELDS, SORT, Paged, PageOut, Row, Several, SomeOf, fields_of, sort_by
-from api.shapes_lists import Healths, Keys, Lifecycles
-from api.shapes_plan import (
+from api.v1.listing import FIELDS, SORT, Paged, PageOut, Row, Several, SomeOf, fields_of, sort_by
+from api.v1.shapes_lists import Healths, Keys, Lifecycles
+from api.v1.shapes_plan import (
     CheckInOut,
     DefinitionOut,
     DependencyOut,

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api.deps import NO_SUCH_PACK, ConfigurationDep, LedgerDep, NoSuchPublished
-from api.listing import Ranked, answer_at_hand, matching, row_as
 from api.markdown import as_markdown
 from api.packs import NoSuchPack, calibrated, diagnosed, pack_named, published_packs
-from api.shapes_packs import (
+from api.v1.listing import Ranked, answer_at_hand, matching, row_as
+from api.v1.shapes_packs import (
     AnyPackOut,
     CalibratedOut,
     DiagnosedOut,

@@ -1,4 +1,4 @@
-"""Rows of lists as they are served: plain values by name, from what the ledger has. The shapes are told in api/shapes_lists.py."""
+"""Rows of lists as they are served: plain values by name, from what the ledger has. The shapes are told in api/v1/shapes_lists.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from api.shapes import ItemOut
+from api.v1.shapes import ItemOut
 from connectors.contract import RawRecord
 from ledger.model import Item, Presence, from_ms
 from ledger.read import Kept

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from api import terminal
-from api.terminal import DATABASE, HERE, ConfigDir, Database, Json
+from api.commands import terminal
+from api.commands.terminal import DATABASE, HERE, ConfigDir, Database, Json
 
 
 def pack(

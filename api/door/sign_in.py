@@ -11,12 +11,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi_problem.error import StatusProblem
 
-from api import cookies
-from api.attempt import LASTS, Attempt
 from api.deps import ConfigurationDep, DatabaseDep, NoSuchAddress, SignInFailed, SignInRefused
-from api.oidc import Provider
+from api.door import cookies
+from api.door.attempt import LASTS, Attempt
+from api.door.oidc import Provider
+from api.door.rights import rights_of
 from api.pages.render import gate
-from api.rights import rights_of
 from ledger.sessions import Identity, Session
 from ledger.store import Ledger
 from sync.configuration import Configuration

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.listing import FIELDS, SORT, Paged, PageOut, Row, Several, fields_of, sort_by
-from api.shapes_plan import CheckInOut, EvidenceOut, NeedsDecisionOut, NodeStatusOut, TraceOut
+from api.v1.listing import FIELDS, SORT, Paged, PageOut, Row, Several, fields_of, sort_by
+from api.v1.shapes_plan import CheckInOut, EvidenceOut, NeedsDecisionOut, NodeStatusOut, TraceOut
 from ledger.model import Health
 from sync.closing import Pack
 from sync.longer import MonthPack

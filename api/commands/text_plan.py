@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from api.commands.text import MARKS, nearer, safe
 from api.planning import Changes, PlanAnswer, Reasons
-from api.text import MARKS, nearer, safe
 from api.words import SEVERITIES, TAGS, age, counts, known, notes, plain
 from ledger.model import Annotation
 from signals.deciding import Followed

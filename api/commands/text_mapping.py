@@ -9,8 +9,8 @@ from itertools import groupby
 
 from rich.console import Console
 
+from api.commands.text import nearer, safe
 from api.mapping import NO_SCALE, BindingMapping, Identity, Proposal, Unmapped
-from api.text import nearer, safe
 from connectors.contract import Discovery
 from ledger.text import brief
 from normalizer.suggest import Suggestion

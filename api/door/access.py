@@ -27,14 +27,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import cookies
 from api.deps import MissingScope, NoAccess, SignInFailed, TooManyRequests, Unprotected, problems
-from api.known_keys import KnownKeys
-from api.oidc import Providers
-from api.rights import rights_of
-from api.same_origin import refuse_other_sites, with_token
-from api.sign_in import OPEN as GATE
-from api.ways_in import with_ways_in
+from api.door import cookies
+from api.door.known_keys import KnownKeys
+from api.door.oidc import Providers
+from api.door.rights import rights_of
+from api.door.same_origin import refuse_other_sites, with_token
+from api.door.sign_in import OPEN as GATE
+from api.door.ways_in import with_ways_in
 from ledger.engine import LedgerError
 from ledger.keys import PREFIX, Key, digest
 from ledger.sessions import Session

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from api.app_plan import board_asked
 from api.deps import WRONG_INSTANT, ConfigurationDep, LedgerDep
-from api.listing import Ranked, answer_at_hand, matching, row_as
 from api.planning import check_ins, definitions
-from api.shapes_plan_lists import (
+from api.v1.listing import Ranked, answer_at_hand, matching, row_as
+from api.v1.plan import board_asked
+from api.v1.shapes_plan_lists import (
     CheckInRow,
     CheckInsAsked,
     CheckInsOut,

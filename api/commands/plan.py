@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from api import terminal
-from api.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
+from api.commands import terminal
+from api.commands.terminal import DATABASE, HERE, AsOf, BasisOption, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
     from ledger.store import Ledger
@@ -29,8 +29,8 @@ def answer_node(
     json: bool,
 ) -> None:
     """Prints how a node of the plan stands."""
+    from api.commands.text_plan import show_standing
     from api.planning import NoSuchNode, board_at, standing
-    from api.text_plan import show_standing
 
     with terminal.ledger(database) as ledger:
         try:
@@ -67,8 +67,8 @@ def is_node(config: Path, ledger: Ledger, key: str) -> bool:
 
 def explain_node(config: Path, ledger: Ledger, node: str, *, as_of: datetime | None, json: bool) -> bool:
     """Prints why a node of the plan stands as it does; False where there is no such node."""
+    from api.commands.text_plan import show_reasons
     from api.planning import NoSuchNode, reasons
-    from api.text_plan import show_reasons
 
     configuration = terminal.configuration(config, credentials=False)
     try:
@@ -91,8 +91,8 @@ def exceptions(
     json: Json = False,
 ) -> None:
     """Everything that needs a decision: who owns the result, what is needed, who decides."""
+    from api.commands.text_plan import show_exceptions
     from api.planning import NoSuchNode, board_at, standing
-    from api.text_plan import show_exceptions
 
     configuration = terminal.configuration(config, credentials=False)
     with terminal.ledger(database) as ledger:
@@ -117,9 +117,9 @@ def changes(
     json: Json = False,
 ) -> None:
     """What is different between two days: headlines that moved, signals that opened and cleared."""
+    from api.commands.text_plan import show_changes
     from api.planning import board_at
     from api.planning import changes as changed
-    from api.text_plan import show_changes
 
     configuration = terminal.configuration(config, credentials=False)
     with terminal.ledger(database) as ledger:

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from api.asking import sources
 from api.deps import ConfigurationDep, LedgerDep
-from api.listing import (
+from api.mapping import inbox
+from api.v1.listing import (
     FIELDS,
     SORT,
     Paged,
@@ -25,9 +26,8 @@ from api.listing import (
     row_as,
     sort_by,
 )
-from api.mapping import inbox
-from api.shapes import DepartmentEntryOut, SourceOut, UnmappedOut, UnresolvedLinkOut, department_shape
-from api.shapes_lists import Keys, LinkKinds, RunState
+from api.v1.shapes import DepartmentEntryOut, SourceOut, UnmappedOut, UnresolvedLinkOut, department_shape
+from api.v1.shapes_lists import Keys, LinkKinds, RunState
 from connectors.contract import kinds
 from sync.configuration import BoundSource, Configuration
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from api import terminal
-from api.terminal import DATABASE, HERE, ConfigDir, Database, Json
+from api.commands import terminal
+from api.commands.terminal import DATABASE, HERE, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
     from api.digest.letter import Form, Letter

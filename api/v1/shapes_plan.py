@@ -10,7 +10,7 @@ import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.planning import Reasons
-from api.shapes_decisions import AnnotationOut, DecisionOut
+from api.v1.shapes_decisions import AnnotationOut, DecisionOut
 from ledger.model import Health, Lifecycle
 from signals.nodes import NodeStatus
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api import terminal
-from api.terminal import DATABASE, HERE, ConfigDir, Database, Json
+from api.commands import terminal
+from api.commands.terminal import DATABASE, HERE, ConfigDir, Database, Json
 
 if TYPE_CHECKING:
     from ledger.sessions import Session

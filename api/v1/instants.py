@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from api.deps import WrongInstant
-from api.shapes_plan import EXAMPLE
+from api.v1.shapes_plan import EXAMPLE
 from ledger.read import Reads
 
 

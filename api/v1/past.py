@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from api.rows import row_of
+from api.v1.rows import row_of
 from ledger.lists import ITEMS, Condition, Wanted
 from ledger.model import Presence, from_ms
 from ledger.read import Reads

@@ -1,0 +1,1 @@
+"""What the terminal asks and prints; api/cli.py is where it begins."""
