@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
-from api.commands.text import CONTROL
+from api.words import CONTROL
 from ledger.model import Health
 from signals.catalogue import Evidence
 from signals.exceptions import NeedsDecision

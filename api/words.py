@@ -15,6 +15,8 @@ SHAPES = {
 }  # fmt: skip
 """Never colour alone: of each status its shape and its word."""
 SEVERITIES = {"high": "■", "warn": "▲", "watch": "○"}
+CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)))
+"""Characters that steer a terminal, break a line or turn it around: none of a tracker's leaves this service as text for people."""
 TAGS = {"derived_only": "nobody said anything; from behaviour", "reported_only": "unverified"}
 
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from api.asking import Explanation, Overview
-from api.words import SHAPES, age
+from api.words import CONTROL, SHAPES, age
 from ledger.read import Kept, Unresolved
 from ledger.text import brief
 from signals.nodes import NodeStatus
@@ -23,7 +23,6 @@ COLOURS = {"on_track": "green", "at_risk": "yellow", "off_track": "red", "done":
 MARKS = {w: f"[{COLOURS.get(w, 'dim')}]{shape}[/] {word}" for w, (shape, word) in SHAPES.items()}
 SHOWN = 400
 """Characters of one value that a terminal is shown."""
-CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)))
 
 
 def safe(text: str) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from api.planning import Board, standing
+from api.words import CONTROL, SEVERITIES, SHAPES, plain
 from signals.exceptions import NeedsDecision
 from signals.nodes import NodeStatus
 
@@ -19,8 +20,7 @@ MOST = 7
 """Lines; the rest stands on the page."""
 Form = Literal["text", "markdown", "html"]
 ENDINGS: dict[Form, str] = {"text": "txt", "markdown": "md", "html": "html"}
-SHAPES = {"on_track": "●", "at_risk": "▲", "off_track": "■", "high": "■", "warn": "▲"}
-UNSAYABLE = dict.fromkeys((*range(32), 127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)), " ")
+UNSAYABLE = dict.fromkeys(CONTROL, " ")
 ADDRESS = "%:/?#[]@!$&'*+,;=~-._"
 """What a link may have as it is; all else, brackets above all, is percent-encoded."""
 MARKED = str.maketrans({"[": "(", "]": ")", "<": "‹", ">": "›", "*": "∗", "`": "'", "~": "∼", "|": "¦"})
@@ -85,24 +85,20 @@ def _doubt(pillars: Iterable[NodeStatus]) -> list[NodeStatus]:
 def _quiet(pillars: tuple[NodeStatus, ...]) -> str:
     """The one line of a week in which nothing needs a decision: clear only where everything is known to be."""
     if doubt := _doubt(pillars):
-        told = "; ".join(f"{_said(n.name)} is {_word(n)}" for n in doubt)
+        told = "; ".join(f"{_said(n.name)} is {plain(n.headline)}" for n in doubt)
         return f"nothing needs a decision, but {told}"
     return f"all clear: {len(pillars)} of {len(pillars)} pillars on track" if pillars else "nothing is planned yet"
 
 
-def _word(node: NodeStatus) -> str:
-    return str(node.headline).replace("_", " ")
-
-
 def _pillar(node: NodeStatus, pages: str) -> Pillar:
     link = f"{pages}/pillars/{node.key}" if pages else ""
-    return Pillar(SHAPES.get(node.headline, "○"), _said(node.name), _word(node), _said(node.because), link)
+    return Pillar(SHAPES[node.headline][0], _said(node.name), plain(node.headline), _said(node.because), link)
 
 
 def _line(row: NeedsDecision, pages: str) -> Line:
     link = next((e.url for e in row.evidence if e.url.startswith(("https://", "http://"))), "")
     here = f"{pages}/exceptions/{quote(row.key)}" if pages else link
-    return Line(SHAPES[row.severity], _said(row.because), _said(asks(row)), here)
+    return Line(SEVERITIES[row.severity], _said(row.because), _said(asks(row)), here)
 
 
 def asks(row: NeedsDecision) -> str:

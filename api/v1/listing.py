@@ -188,7 +188,7 @@ def page_at_hand(of: str, rows: Iterable[Ranked], asked: Any) -> tuple[list[dict
         (([_whole(row[s.column]) for s in order], [*rank], row) for rank, row in rows), key=lambda p: _sortable(p[1])
     )
     for n, sort in reversed(list(enumerate(order))):
-        placed.sort(key=lambda p, n=n: _sortable(p[0][n : n + 1]), reverse=sort.descending)  # type: ignore[misc]
+        placed.sort(key=lambda p, n=n: _sortable(p[0][n : n + 1]), reverse=sort.descending)  # type: ignore[misc]  # a default is how a lambda keeps its n
     if place is not None:
         placed = [p for p in placed if _behind([*p[0], *p[1]], place.after, order)]
     shown = placed[: asked.limit]
