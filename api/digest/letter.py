@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -74,7 +74,7 @@ def letter(board: Board, organisation: str, week: str, pages: str = "") -> Lette
     what = f"{total} {'needs' if total == 1 else 'need'} a decision" if total else _quiet(pillars)
     return Letter(
         week, answer.as_of, f"{organisation}, {week}: {what}", what, tuple(_pillar(n, pages) for n in pillars),
-        tuple(_line(e, pages) for e in answer.exceptions), total - len(answer.exceptions), pages,
+        tuple(_line(board, e, pages) for e in answer.exceptions), total - len(answer.exceptions), pages,
     )  # fmt: skip
 
 
@@ -95,10 +95,11 @@ def _pillar(node: NodeStatus, pages: str) -> Pillar:
     return Pillar(SHAPES[node.headline][0], _said(node.name), plain(node.headline), _said(node.because), link)
 
 
-def _line(row: NeedsDecision, pages: str) -> Line:
-    link = next((e.url for e in row.evidence if e.url.startswith(("https://", "http://"))), "")
-    here = f"{pages}/exceptions/{quote(row.key)}" if pages else link
-    return Line(SEVERITIES[row.severity], _said(row.because), _said(asks(row)), here)
+def _line(board: Board, row: NeedsDecision, pages: str) -> Line:
+    record = next((e.url for e in row.evidence if e.url.startswith(("https://", "http://"))), "")
+    about = {"node": row.subject} if board.plan.kind_of(row.subject) else {}
+    here = f"{pages}/exceptions?{urlencode({'signal': row.signal, **about})}"
+    return Line(SEVERITIES[row.severity], _said(row.because), _said(asks(row)), here if pages else record)
 
 
 def asks(row: NeedsDecision) -> str:

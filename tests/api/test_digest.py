@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 import socket
@@ -20,6 +21,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from typer.testing import CliRunner
 
+from api.app import create_app
 from api.cli import app
 from api.digest.letter import Letter, Line, Pillar, letter, written
 from api.digest.schedule import sender
@@ -34,6 +36,7 @@ from sync.configuration import ConfigErrors, Configuration, load
 from sync.configuration.digest import Digest
 from sync.configuration.live import Live
 from sync.run import sync_source
+from tests.asking import local
 from tests.conftest import new_database
 
 CLI = CliRunner()
@@ -161,6 +164,21 @@ def test_it_says_what_needs_a_decision_in_the_words_of_every_other_answer(house:
     for e, line in zip(answer.exceptions, found.lines, strict=True):
         assert e.decision_needed in line.asks
         assert (e.decision_owner or "nobody named") in line.asks
+
+
+def test_every_link_of_it_leads_to_its_page(house: House) -> None:
+    """A digest is read where nobody can ask what was meant: a dead link is worse than none."""
+    found = letter(board_at(house.ledger, house.loaded), "Acme", "2026-W47", "http://127.0.0.1:8000")
+    links = [
+        *(line.link for line in found.lines),
+        *(pillar.link for pillar in found.pillars),
+        f"{found.pages}/exceptions",
+    ]
+    with local(create_app(house.ledger, house.loaded)) as client:
+        pages = {link: client.get(link.removeprefix(found.pages)) for link in links}
+    assert {link: page.status_code for link, page in pages.items()} == dict.fromkeys(links, 200)
+    for line in found.lines:
+        assert line.because[:40] in html.unescape(pages[line.link].text)
 
 
 def test_a_week_in_which_all_is_clear_is_one_line(house: House) -> None:
