@@ -210,8 +210,9 @@ async def _database(request: Request) -> Ledger:
     return ledger
 
 
-async def _ledger(request: Request, database: DatabaseDep) -> Reads:
+async def _ledger(request: Request) -> Reads:
     """The ledger as this reader may see it; without a veil nothing is answered."""
+    database: Ledger = request.app.state.ledger
     return database.seen_by(request.state.veil)
 
 
@@ -252,6 +253,16 @@ def _with_request_id(content: dict[str, Any], request: Request, response: Respon
 
 
 async def nothing_else(request: Request) -> None:
+    """Refuses what `only` refuses, where FastAPI reads the parameters.
+
+    Raises:
+        RequestValidationError, NoSuchAddress
+    """
+    models = [field.field_info.annotation for field in request.scope["route"].dependant.query_params]
+    only(request, {name: part for model in models for name, part in getattr(model, "model_fields", {}).items()})
+
+
+def only(request: Request, known: Mapping[str, Any]) -> None:
     """Refuses parameters that an address does not have, one value's parameter given twice, and characters that no database keeps.
 
     Raises:
@@ -259,8 +270,6 @@ async def nothing_else(request: Request) -> None:
     """
     if any("\0" in str(part) for part in request.path_params.values()):
         raise NoSuchAddress("nothing has a NUL character in its name")
-    models = [field.field_info.annotation for field in request.scope["route"].dependant.query_params]
-    known = {name: part.annotation for model in models for name, part in getattr(model, "model_fields", {}).items()}
     asked = request.query_params.multi_items()
     wrong = [
         {"type": "value_error", "loc": ("query", name[:200]), "msg": said, "input": value[:200]}
@@ -275,9 +284,14 @@ def _wrong(name: str, value: str, known: Mapping[str, Any], times: int) -> str:
     """What is wrong with a parameter before its value is looked at; "" where nothing is."""
     if name not in known:
         return "there is no such parameter here"
-    if times > 1 and get_origin(known[name]) is not list:
+    if times > 1 and not takes_several(known[name]):
         return "this parameter takes one value"
     return "a NUL character is in no word that is kept" if "\0" in value else ""
+
+
+def takes_several(parameter: Any) -> bool:
+    """Whether a model's field is a list."""
+    return get_origin(parameter.annotation) is list
 
 
 async def _live(request: Request) -> Live:
@@ -285,7 +299,8 @@ async def _live(request: Request) -> Live:
     return live
 
 
-async def _configuration(live: LiveDep) -> Configuration:
+async def _configuration(request: Request) -> Configuration:
+    live: Live = request.app.state.live
     return live.current
 
 

@@ -6,14 +6,16 @@ comes twice and none that stays is left out. Instants are in milliseconds, as th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Text, func, literal_column, select
+from sqlalchemy import Boolean, ColumnElement, Dialect, Integer, Select, Text, func, literal, literal_column, select
 from sqlmodel import SQLModel
 
+from ledger.behind import allowed
 from ledger.keyset import By, behind, in_order
 from ledger.pages import Sort
 from ledger.published import BY_NAME, WrongQuestion, expressed
@@ -27,6 +29,7 @@ from ledger.tables import (
     columns,
 )
 from ledger.text import storable
+from ledger.veil import Bound, Veil
 
 LARGEST = 2**63 - 1
 
@@ -54,7 +57,8 @@ ALL = Wanted()
 class Listed(msgspec.Struct, frozen=True, eq=False):
     """Rows of one kind, as `origin` has them after FROM.
 
-    columns: everything that can be read, filtered and sorted by; a text names a column of a published table that is sorted by only. nullable: those that may be without a value.
+    columns: everything that can be filtered and sorted by; a text names a column of a published table that lies in JSON.
+    unread: those that rows have only where they are sorted by. nullable: those that may be without a value.
     home: the columns of source and binding, by which a veil hides rows. says: what a source says of itself, veiled with its source.
     names: of a column that names another item, what is not told where that item is hidden.
     """
@@ -63,6 +67,7 @@ class Listed(msgspec.Struct, frozen=True, eq=False):
     columns: Mapping[str, Any]
     key: tuple[str, ...]
     nullable: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
     home: tuple[str, str] | None = None
     says: tuple[str, ...] = ()
     names: Mapping[str, tuple[str, ...]] = {}
@@ -73,37 +78,47 @@ class Listed(msgspec.Struct, frozen=True, eq=False):
         return (*wanted, *(Sort(name) for name in self.key if name not in named))
 
     def statement(self, wanted: Wanted, shown: Sequence[Any], dialect: str) -> Select[Any]:
-        """The rows of one page, with every column; `shown`: conditions of a veil.
+        """The rows of one page; `shown`: conditions of a veil."""
+        order = self.order(wanted.order)
+        c, found = _everything(self, frozenset(s.column for s in order), dialect)
+        by = self._by(order, c)
+        found = found.where(*shown, *(_condition(c[w.column], w) for w in wanted.where))
+        if wanted.after is not None:
+            found = found.where(*behind(by, wanted.after))
+        most = None if wanted.limit is None else literal(wanted.limit, Integer())
+        return found.order_by(*map(in_order, by)).limit(most)
+
+    def check(self, wanted: Wanted, dialect: str) -> None:
+        """A place comes from outside: what the database would choke on is refused here.
 
         Raises:
             WrongQuestion: `after` is no place in this order.
         """
-        places = self.order(wanted.order)
-        # What lies in JSON costs: it is asked for only where it decides on the order.
-        extra = frozenset(s.column for s in places if isinstance(self.columns[s.column], str))
-        c, found = _everything(self, extra, dialect)
-        order = [By(c[s.column], s.descending, s.column in self.nullable) for s in places]
-        found = found.where(*shown, *(_condition(c[w.column], w) for w in wanted.where))
-        if wanted.after is not None:
-            _check(order, wanted.after)
-            found = found.where(*behind(order, wanted.after))
-        return found.order_by(*map(in_order, order)).limit(wanted.limit)
+        if wanted.after is None:
+            return
+        order = self.order(wanted.order)
+        by = self._by(order, _everything(self, frozenset(s.column for s in order), dialect)[0])
+        if len(by) != len(wanted.after) or not all(map(_fits, by, wanted.after)):
+            raise WrongQuestion("this is no place in this list")
+
+    def _by(self, order: Sequence[Sort], c: Mapping[str, ColumnElement[Any]]) -> list[By]:
+        return [By(c[s.column], s.descending, s.column in self.nullable) for s in order]
 
 
 @lru_cache
 def _everything(
-    of: Listed, extra: frozenset[str], dialect: str
+    of: Listed, sorted_by: frozenset[str], dialect: str
 ) -> tuple[Mapping[str, ColumnElement[Any]], Select[Any]]:
-    """The columns of a list, with those of `extra` that lie in JSON, and the statement that asks for them; made once."""
-    c = {n: sql for n, sql in of.columns.items() if not isinstance(sql, str)} | {
-        n: _told(of, n, dialect) for n in extra
-    }
-    return c, select(*(sql.label(name) for name, sql in c.items())).select_from(of.origin)
+    """The columns of a list by name, and the statement that asks for those that its rows have; made once."""
+    c = {n: _told(sql, dialect) if isinstance(sql, str) else sql for n, sql in of.columns.items()}
+    # What is not needed costs, most of all what lies in JSON: it is asked for only where it decides on the order.
+    spared = {n for n, sql in of.columns.items() if isinstance(sql, str)} | of.unread
+    return c, select(*(sql.label(n) for n, sql in c.items() if n not in spared - sorted_by)).select_from(of.origin)
 
 
-def _told(of: Listed, name: str, dialect: str) -> ColumnElement[Any]:
+def _told(name: str, dialect: str) -> ColumnElement[Any]:
     """A column that lies in JSON, asked for as a published table says it."""
-    table, _, column = of.columns[name].partition(".")
+    table, _, column = name.partition(".")
     said = BY_NAME[table].column(column)
     assert said is not None  # a name of ours
     return literal_column(expressed(said, dialect), Text())
@@ -117,12 +132,6 @@ def _condition(sql: Any, w: Condition) -> Any:
     return sql >= w.value if w.is_ == "from" else sql < w.value
 
 
-def _check(order: Sequence[By], after: Sequence[Any]) -> None:
-    """A place comes from outside: what the database would choke on is refused here."""
-    if len(order) != len(after) or not all(map(_fits, order, after)):
-        raise WrongQuestion("this is no place in this list")
-
-
 def _fits(by: By, value: Any) -> bool:
     kind = by.sql.type.python_type
     if value is None:
@@ -130,6 +139,78 @@ def _fits(by: By, value: Any) -> bool:
     if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
         return False
     return storable(value) == value if isinstance(value, str) else -LARGEST <= value <= LARGEST
+
+
+# -- as a driver takes it --------------------------------------------------------------------------------------------------
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A page as a driver takes it: its SQL, the values that go with it, and what makes rows, by name, of what comes."""
+
+    text: str
+    values: Any
+    rows: Callable[[Iterable[Sequence[Any]]], list[Any]]
+
+
+class _Slot(msgspec.Struct, frozen=True):
+    """Stands for a value in SQL that is written once for all values."""
+
+    n: int
+
+
+def asked(of: Listed, wanted: Wanted, dialect: Dialect, shown: frozenset[Bound] | None = None) -> Asked:
+    """A page of a list. shown: the bindings that a veil shows.
+
+    Raises:
+        WrongQuestion: `wanted.after` is no place in this order.
+    """
+    of.check(wanted, dialect.name)
+    values: list[Any] = []
+
+    def slot(value: Any) -> _Slot:
+        values.append(value)
+        return _Slot(len(values) - 1)
+
+    where = tuple(Condition(w.column, w.is_, _slotted(w, slot)) for w in wanted.where)
+    after = None if wanted.after is None else tuple(None if v is None else slot(v) for v in wanted.after)
+    kind = Wanted(where, tuple(wanted.order), after, None if wanted.limit is None else cast(int, slot(wanted.limit)))
+    return _written(of, kind, dialect, shown).asked(values)
+
+
+def _slotted(w: Condition, slot: Callable[[Any], _Slot]) -> Any:
+    if w.is_ == "one of":
+        return tuple(map(slot, w.value))
+    return w.value if w.is_ == "is" else slot(w.value)
+
+
+class _Written:
+    """One kind of question, whatever its values."""
+
+    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        self.text = str(compiled)
+        self._names, self._params = compiled.positiontup, compiled.params
+        row: Any = namedtuple("Row", [c.name for c in statement.selected_columns])  # type: ignore[misc]
+        self._row: Callable[[Sequence[Any]], Any] = row._make
+        self._bools = [n for n, c in enumerate(statement.selected_columns) if isinstance(c.type, Boolean)]
+
+    def asked(self, values: Sequence[Any]) -> Asked:
+        put = {name: values[v.n] if isinstance(v, _Slot) else v for name, v in self._params.items()}
+        return Asked(self.text, put if self._names is None else tuple(map(put.__getitem__, self._names)), self._rows)
+
+    def _rows(self, came: Iterable[Sequence[Any]]) -> list[Any]:
+        return list(map(self._row, map(self._truly, came) if self._bools else came))
+
+    def _truly(self, row: Sequence[Any]) -> Sequence[Any]:
+        """SQLite knows no booleans: it says 0 and 1."""
+        return [v if n not in self._bools or v is None else bool(v) for n, v in enumerate(row)]
+
+
+@lru_cache(512)
+def _written(of: Listed, kind: Wanted, dialect: Dialect, shown: frozenset[Bound] | None) -> _Written:
+    """To write SQL takes longer than to answer most of it."""
+    hides = [] if of.home is None or shown is None else [allowed(Veil(shown), *map(of.columns.__getitem__, of.home))]
+    return _Written(of.statement(kind, hides, dialect.name), dialect)
 
 
 _i, _v, _e, _link = columns(ItemRow), columns(ItemVersionRow), columns(ItemEventRow), columns(ItemLinkRow)
@@ -162,7 +243,8 @@ ITEMS = Listed(
         "source_updated_at": "Items.source_updated_at",
     },
     ("id",),
-    frozenset({"owner", "due_on", "blocked", "source_updated_at"}),
+    nullable=frozenset({"owner", "due_on", "blocked", "source_updated_at"}),
+    unread=frozenset({"key", "status", "lifecycle", "reported_health", "owner", "due_on", "blocked"}),
     home=_AT_HOME,
 )  # fmt: skip
 VERSIONS = Listed(

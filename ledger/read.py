@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,7 +12,7 @@ from sqlmodel import SQLModel, col
 
 from ledger.behind import allowed
 from ledger.engine import transaction
-from ledger.lists import ALL, Listed, Wanted
+from ledger.lists import ALL, ITEMS, Condition, Listed, Wanted, asked
 from ledger.model import (
     Event,
     Finding,
@@ -181,6 +180,11 @@ class Reads:
         """The ledger without a veil: for judging and counting, whose answers name no row that the veil hides."""
         raise NotImplementedError
 
+    @property
+    def prompt(self) -> Reads | None:
+        """The same, for questions that are answered at once or not at all (`ledger.prompt`); None where the database is another machine's."""
+        raise NotImplementedError
+
     def _shown(self) -> list[Any]:
         """Conditions on an item that the reader may see."""
         if self.veil.shown is None:
@@ -232,6 +236,11 @@ class Reads:
         with transaction(self.engine, writing=False) as connection:
             return connection.execute(statement).fetchall()
 
+    def _answered(self, text: str, values: Any) -> Sequence[Any]:
+        """What the database says to SQL that was written before."""
+        with transaction(self.engine, writing=False) as connection:
+            return connection.exec_driver_sql(text, values).fetchall()
+
     def revision(self) -> int:
         """How many writes readers could have noticed; grows with each."""
         return int(self._rows(select(_c(Meta, "revision")))[0][0])
@@ -240,7 +249,7 @@ class Reads:
 
     def horizon(self) -> datetime:
         """The instant before which every change is known: what is written later has it or a later one as `changed_at`."""
-        return from_ms(int(self._rows(select(_c(Meta, "written_at")))[0][0]) + 1)
+        return from_ms(int(self._answered("SELECT written_at FROM meta", ())[0][0]) + 1)
 
     def listed(self, of: Listed, wanted: Wanted = ALL) -> Sequence[Any]:
         """Rows of a list with every column of it, by name.
@@ -248,9 +257,9 @@ class Reads:
         Raises:
             WrongQuestion: `wanted.after` is no place in this order.
         """
-        shown = self._shown() if of.home else []
-        rows = self._rows(of.statement(wanted, shown, self.engine.dialect.name))
-        if of.home:
+        question = asked(of, wanted, self.engine.dialect, self.veil.shown)
+        rows = question.rows(self._answered(question.text, question.values))
+        if of.home and not self.veil.lifted:
             for source, binding in {(getattr(r, of.home[0]), getattr(r, of.home[1])) for r in rows}:
                 self.veil.ask(source, binding)
         hidden = self._hidden(ref for r in rows for column in of.names if (ref := getattr(r, column)))
@@ -261,7 +270,7 @@ class Reads:
         nothing = {name: None for column, names in of.names.items() if getattr(row, column) in hidden for name in names}
         ask = self.veil.ask_source(row.source) if of.says else ""
         instead = {name: ask for name in of.says if ask and getattr(row, name)}
-        return SimpleNamespace(**{**row._mapping, **nothing, **instead})
+        return row._replace(**nothing, **instead)
 
     # -- items ---------------------------------------------------------------------------------------------------
 
@@ -279,6 +288,14 @@ class Reads:
         if not rows:
             rows = self._rows(statement.where(_c(ItemRow, "key") == id).limit(2))
         return self._noted([_kept(rows[0])])[0] if len(rows) == 1 else None
+
+    def one(self, id: str) -> Any | None:
+        """The same as a row of ITEMS."""
+        for column, most in (("id", 1), ("key", 2)):
+            rows = self.listed(ITEMS, Wanted([Condition(column, "one of", [id])], limit=most))
+            if rows:
+                return rows[0] if len(rows) == 1 else None
+        return None
 
     def history(self, id: str, *, known_at: datetime | None = None) -> list[KeptVersion]:
         """States of one item, oldest first, as known now or as known at an instant."""

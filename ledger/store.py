@@ -9,11 +9,12 @@ with Ledger.open(url, migrate=True) as ledger:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection
 
@@ -24,6 +25,7 @@ from ledger.keys import Audit, Keys
 from ledger.lease import Lease, LeaseHeld, fence, release, take
 from ledger.migrations import HEAD
 from ledger.model import to_ms
+from ledger.prompt import Prompt, TooLong
 from ledger.read import Reads
 from ledger.sessions import Sessions
 from ledger.standing import Standing
@@ -70,6 +72,11 @@ class Ledger(Standing):
     @property
     def whole(self) -> Ledger:
         return self
+
+    @cached_property
+    def at_once(self) -> Prompt | None:
+        """Who answers at once; None where the database is another machine's."""
+        return Prompt(self.engine) if self.watch.near else None
 
     @property
     def keys(self) -> Keys:
@@ -191,6 +198,8 @@ class Ledger(Standing):
 
     def close(self) -> None:
         self.watch.close()
+        if self.at_once is not None:
+            self.at_once.close()
         self.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -210,6 +219,25 @@ class _Seen(Reads):
     @property
     def whole(self) -> Ledger:
         return self._ledger
+
+    @property
+    def prompt(self) -> Reads | None:
+        near = self._ledger.at_once
+        return None if near is None else _Prompt(self._ledger, self.veil, near)
+
+
+class _Prompt(_Seen):
+    """The same, answered at once: what was written before, and nothing else."""
+
+    def __init__(self, ledger: Ledger, veil: Veil, near: Prompt) -> None:
+        super().__init__(ledger, veil)
+        self._near = near
+
+    def _answered(self, text: str, values: Any) -> Sequence[Any]:
+        return self._near.answered(text, values)
+
+    def _rows(self, statement: Any) -> Sequence[Any]:
+        raise TooLong
 
 
 def _version(connection: Connection) -> str | None:

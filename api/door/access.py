@@ -13,6 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -105,6 +106,7 @@ def veil_for(reader: Reader, configuration: Configuration) -> Veil:
     return Veil(shown, asks, secret.difference(asks) if reader is not ANYBODY else frozenset())
 
 
+@lru_cache(1024)
 def on_loopback(name: str) -> bool:
     """Whether a host name or address is this machine's own loopback."""
     try:

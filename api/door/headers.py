@@ -28,13 +28,15 @@ ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_ALWAYS = [(name.lower().encode(), value.encode()) for name, value in ALWAYS.items()]
 HSTS = "max-age=31536000"
 
 
 def protect(headers: MutableHeaders, policy: str) -> None:
     """Sets what is not set yet."""
-    for name, value in {"Content-Security-Policy": policy, **ALWAYS}.items():
-        headers.setdefault(name, value)
+    there = {name for name, _ in headers.raw}
+    wanted = ((b"content-security-policy", policy.encode()), *_ALWAYS)
+    headers.raw.extend((name, value) for name, value in wanted if name not in there)
 
 
 class SecurityHeaders:

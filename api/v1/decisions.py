@@ -24,6 +24,7 @@ from api.planning import spoken
 from api.v1.bodies import LONGEST
 from api.v1.instants import instant
 from api.v1.listing import Ranked, answer_at_hand, matching, row_as
+from api.v1.question import Question
 from api.v1.shapes_decided import (
     AnnotationRow,
     AnnotationsAsked,
@@ -40,7 +41,7 @@ from signals.deciding import Spoken
 from sync.configuration import Configuration
 from sync.recording import NoRight, NotRecordable, annotate, decide
 
-decisions = APIRouter(prefix="/v1", tags=["decisions"])
+decisions = APIRouter(prefix="/v1", tags=["decisions"], route_class=Question)
 deciding = APIRouter(prefix="/v1", tags=["decisions"], max_body_size=LONGEST)
 Once = Annotated[
     str | None,

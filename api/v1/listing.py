@@ -243,9 +243,13 @@ def row_as(shape: type[BaseModel], told: Any, **more: Any) -> dict[str, Any]:
     return {name: parts[name] for name in shape.model_fields}
 
 
-def answer(items: Sequence[dict[str, Any]], asked: Any, **more: Any) -> Response:
-    """A page as bytes: rows are never built as models, which costs more than everything else."""
+def answer(items: Sequence[Any], asked: Any, **more: Any) -> Response:
+    """A page as bytes: rows are structs or dicts, never models, which cost more than everything else."""
     if fields := asked.fields:
         kept = [*fields, *getattr(asked, "include", ())]
-        items = [{name: row[name] for name in kept} for row in items]
+        items = [{name: _of(row, name) for name in kept} for row in items]
     return Response(_encode({"items": items, **more}), media_type="application/json")
+
+
+def _of(row: Any, name: str) -> Any:
+    return row[name] if isinstance(row, dict) else getattr(row, name)

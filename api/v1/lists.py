@@ -8,12 +8,14 @@ from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from starlette.concurrency import run_in_threadpool
 
 from api.deps import WRONG_INSTANT, ConfigurationDep, LedgerDep
 from api.v1.instants import instant
 from api.v1.listing import AS_IT_IS, answer, answer_at_hand, cursor_at, known, matching, order_of, place_of, wrong
 from api.v1.past import Past
-from api.v1.rows import event_row, item_row, link_row, raw_of, run_row, version_row
+from api.v1.question import Question, promptly
+from api.v1.rows import as_dict, event_row, item_row, link_row, raw_of, run_row, version_row
 from api.v1.shapes_lists import (
     EventsAsked,
     EventsOut,
@@ -36,7 +38,7 @@ from ledger.published import WrongQuestion
 from ledger.read import Reads
 from sync.configuration import Configuration
 
-lists = APIRouter(prefix="/v1")
+lists = APIRouter(prefix="/v1", route_class=Question)
 Rows = list[dict[str, Any]]
 
 
@@ -96,12 +98,14 @@ def _page(
 
 
 @lists.get("/items", summary="Items, page by page", tags=["items"], response_model=ItemsOut, responses=WRONG_INSTANT)
-def list_items(asked: Annotated[ItemsAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep) -> Response:
+async def list_items(
+    asked: Annotated[ItemsAsked, Query()], ledger: LedgerDep, configuration: ConfigurationDep
+) -> Response:
     """Items as they are now, as they were at an instant, or those that changed since one, filtered and sorted."""
     at = instant(asked.as_of, ledger)
     if at is not None or asked.basis == "known" or asked.mapping is not None:
-        return _items_then(asked, ledger, configuration, at or ledger.clock())
-    return _items_now(asked, ledger, configuration)
+        return await run_in_threadpool(_items_then, asked, ledger, configuration, at or ledger.clock())
+    return await promptly(ledger, lambda ledger: _items_now(asked, ledger, configuration))
 
 
 def _items_now(asked: ItemsAsked, ledger: Reads, configuration: Configuration) -> Response:
@@ -113,9 +117,11 @@ def _items_now(asked: ItemsAsked, ledger: Reads, configuration: Configuration) -
         where += [Condition("synced_at", "from", to_ms(since)), Condition("synced_at", "before", until)]
         order = order or [Sort("synced_at")]
     shown, more = _page(ledger, ITEMS, "items", asked, where, order, until)
-    rows = [item_row(r) for r in shown]
-    for part in asked.include if rows else ():
-        PARTS[part](ledger, shown, rows)
+    rows = list(map(item_row, shown))
+    if asked.include and rows:
+        rows = list(map(as_dict, rows))
+        for part in asked.include:
+            PARTS[part](ledger, shown, rows)
     return answer(rows, asked, next_cursor=more, as_of=from_ms(until))
 
 
@@ -132,21 +138,21 @@ def _items_then(asked: ItemsAsked, ledger: Reads, configuration: Configuration, 
         found = list(islice((row for row in rows if _is_wanted(row, asked)), asked.limit + 1))
     except WrongQuestion as error:
         wrong("cursor", f"{error}: {AS_IT_IS}", asked.cursor[:200])
-    more = cursor_at("items", asked, [found[asked.limit - 1]["id"]]) if len(found) > asked.limit else None
+    more = cursor_at("items", asked, [found[asked.limit - 1].id]) if len(found) > asked.limit else None
     return answer(found[: asked.limit], asked, next_cursor=more, as_of=at)
 
 
-def _is_wanted(row: dict[str, Any], asked: ItemsAsked) -> bool:
+def _is_wanted(row: Any, asked: ItemsAsked) -> bool:
     one_of: dict[str, Sequence[str]] = {
         "key": asked.item_key, "lifecycle": asked.lifecycle, "reported_health": asked.health, "status": asked.status,
         "owner": asked.owner, "presence": asked.presence,
     }  # fmt: skip
-    due = row["due_on"]
+    due = row.due_on
     return (
-        all(row[name] in wanted for name, wanted in one_of.items() if wanted)
-        and asked.blocked in (None, row["blocked"])
-        and (asked.due_from is None or (due is not None and due >= asked.due_from))
-        and (asked.due_before is None or (due is not None and due < asked.due_before))
+        all(getattr(row, name) in wanted for name, wanted in one_of.items() if wanted)
+        and asked.blocked in (None, row.blocked)
+        and (asked.due_from is None or (due is not None and due >= asked.due_from.isoformat()))
+        and (asked.due_before is None or (due is not None and due < asked.due_before.isoformat()))
     )
 
 

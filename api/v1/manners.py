@@ -32,6 +32,8 @@ ALSO_HEAD = re.compile(r"/(healthz|readyz|docs|connect([./].*)?)")
 AGES = ("data_age_seconds", "age_seconds")
 INSTANTS = ("as_of", "until")
 """Of an answer about now: the instant it was asked at. Who names an instant has it in the address."""
+LAST_INSTANT = re.compile(rb',"as_of":"[^"\\\\]*"}\Z')
+"""How a page ends: nothing else in it can, for within a text a quote has a backslash before it."""
 SAID_BY_OTHERS = ("raw", "cells")
 """What a tracker says is compared word for word, whatever it calls its fields."""
 START = "http.response.start"
@@ -129,13 +131,16 @@ async def _tagged(address: bytes, headers: Headers, body: bytes) -> str:
 
 
 def _tag(address: bytes, body: bytes) -> str:
-    """The tag of an answer in JSON. Only what has ages in it is looked through."""
-    if not any(f'"{age}"'.encode() in body for age in AGES):
-        parts: Any = _raw(body)
-        kept = {k: v for k, v in parts.items() if k not in INSTANTS} if isinstance(parts, dict) else parts
-    else:
+    """The tag of an answer in JSON. Only what has ages in it, or an instant elsewhere than a page has it, is looked through."""
+    aged = b'age_seconds"' in body
+    if not aged and (end := LAST_INSTANT.search(body, max(len(body) - 64, 0))):
+        return _named(address, body[: end.start()])
+    if aged:
         answer: Any = msgspec.json.decode(body)
         kept = _lasting({k: v for k, v in answer.items() if k not in INSTANTS} if isinstance(answer, dict) else answer)
+    else:
+        parts: Any = _raw(body)
+        kept = {k: v for k, v in parts.items() if k not in INSTANTS} if isinstance(parts, dict) else parts
     return _named(address, msgspec.json.encode(kept))
 
 
@@ -143,7 +148,9 @@ _raw = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw]).decode
 
 
 def _named(address: bytes, said: bytes) -> str:
-    return f'W/"{blake2b(address + said, digest_size=16).hexdigest()}"'
+    digest = blake2b(address, digest_size=16)
+    digest.update(said)
+    return f'W/"{digest.hexdigest()}"'
 
 
 def _lasting(answer: Any) -> Any:

@@ -12,6 +12,7 @@ from api.deps import NO_SUCH_PACK, ConfigurationDep, LedgerDep, NoSuchPublished
 from api.markdown import as_markdown
 from api.packs import NoSuchPack, calibrated, diagnosed, pack_named, published_packs
 from api.v1.listing import Ranked, answer_at_hand, matching, row_as
+from api.v1.question import Question
 from api.v1.shapes_packs import (
     AnyPackOut,
     CalibratedOut,
@@ -28,7 +29,7 @@ from ledger.read import Reads
 from sync.configuration import Configuration
 from sync.packs import AnyPack
 
-packs = APIRouter(prefix="/v1", tags=["packs"])
+packs = APIRouter(prefix="/v1", tags=["packs"], route_class=Question)
 MARKDOWN: dict[int | str, dict[str, Any]] = {200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}}
 
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from api.v1.rows import row_of
 from ledger.lists import ITEMS, Condition, Wanted
 from ledger.model import Presence, from_ms
@@ -36,8 +38,8 @@ class Past:
         self._by = translators(ledger.whole, configuration, people, self._under, at)
         self._version = cache(self._mapping_version)
 
-    def rows(self, where: Sequence[Condition], after: Sequence[Any] | None) -> Iterator[dict[str, Any]]:
-        """Every item that there was, in the order of ids from one on. where: what never changes of an item, such as its source.
+    def rows(self, where: Sequence[Condition], after: Sequence[Any] | None) -> Iterator[Any]:
+        """Every item that there was as served, in the order of ids from one on. where: what never changes of an item, such as its source.
 
         Raises:
             WrongQuestion: `after` is no place among items.
@@ -50,14 +52,16 @@ class Past:
                 return
             after = [list(found)[-1]]
 
-    def _told(self, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _told(self, found: dict[str, Any]) -> Iterator[Any]:
         for state, item in told_anew(self.ledger.whole, list(found), self.at, self._basis, self._by):
             now = found[state.item_id]
             yield row_of(
-                item, presence=str(Presence.PRESENT) if state.present else now.presence,
-                presence_reason="" if state.present else now.presence_reason, synced_at=from_ms(state.observed),
-                mapping_version=self._version(now.source, now.binding),
-            )  # fmt: skip
+                msgspec.json.encode(item),
+                str(Presence.PRESENT) if state.present else now.presence,
+                "" if state.present else now.presence_reason,
+                from_ms(state.observed),
+                self._version(now.source, now.binding),
+            )
 
     def _mapping_version(self, source: str, binding: str) -> str:
         found = self.ledger.mapping(source, binding, self.at if self._under == "then" else None)

@@ -19,6 +19,7 @@ from api.planning import (
     traced,
 )
 from api.v1.instants import instant
+from api.v1.question import Question
 from api.v1.sent import sent
 from api.v1.shapes_plan import (
     ChangesOut,
@@ -31,7 +32,7 @@ from api.v1.shapes_plan import (
 from ledger.read import Reads
 from sync.configuration import Configuration
 
-plan = APIRouter(prefix="/v1", tags=["plan"])
+plan = APIRouter(prefix="/v1", tags=["plan"], route_class=Question)
 Asked = Annotated[Standing, Query()]
 REFUSALS: dict[int | str, dict[str, Any]] = {**NO_SUCH_NODE, **WRONG_INSTANT}
 

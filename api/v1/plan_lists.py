@@ -11,6 +11,7 @@ from api.deps import WRONG_INSTANT, ConfigurationDep, LedgerDep
 from api.planning import check_ins, definitions
 from api.v1.listing import Ranked, answer_at_hand, matching, row_as
 from api.v1.plan import board_asked
+from api.v1.question import Question
 from api.v1.shapes_plan_lists import (
     CheckInRow,
     CheckInsAsked,
@@ -36,7 +37,7 @@ from signals.catalogue import CATALOGUE
 from signals.exceptions import urgency
 from sync.configuration import Configuration
 
-plan_lists = APIRouter(prefix="/v1", tags=["plan"])
+plan_lists = APIRouter(prefix="/v1", tags=["plan"], route_class=Question)
 Nodes = Annotated[NodesAsked, Query()]
 NODES: dict[str, Any] = {"response_model": NodesOut, "responses": WRONG_INSTANT}
 

@@ -26,12 +26,13 @@ from api.v1.listing import (
     row_as,
     sort_by,
 )
+from api.v1.question import Question
 from api.v1.shapes import DepartmentEntryOut, SourceOut, UnmappedOut, UnresolvedLinkOut, department_shape
 from api.v1.shapes_lists import Keys, LinkKinds, RunState
 from connectors.contract import kinds
 from sync.configuration import BoundSource, Configuration
 
-source_lists = APIRouter(prefix="/v1")
+source_lists = APIRouter(prefix="/v1", route_class=Question)
 
 
 def _there(
