@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from ledger.behind import Behind
 from ledger.engine import said_plainly, transaction
@@ -20,7 +20,7 @@ from ledger.published import Column, Kind, Table, Told, expressed, from_where
 
 Columns = Sequence[Sequence[Any]]
 """Some rows of a table, column by column, in the table's order of columns."""
-BATCH = 2_000
+BATCH = 1_000
 """Rows that are held at once."""
 _TYPES: dict[Kind, Any] = {"float": float, "bool": bool, "int": int}
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC by what is counted from it; without a zone it is written faster
@@ -43,20 +43,33 @@ def batches(engine: Engine, table: Table, behind: Behind | None = None) -> Itera
     with transaction(engine, writing=False) as connection:
         if dialect == "postgresql":  # else it may begin in the middle, where another reader is just then
             connection.exec_driver_sql("SET LOCAL synchronize_seqscans = off")
-        rows = connection.execution_options(yield_per=BATCH).execute(statement)
-        for part in rows.partitions(BATCH):
-            yield read.columns(part)
+        yield from map(read.columns, _parts(connection, statement))
+
+
+def _parts(connection: Connection, statement: Any) -> Iterator[Sequence[Any]]:
+    """Rows, some at a time. SQLite's come as the driver has them: to wrap each costs more than to read it."""
+    if connection.dialect.name != "sqlite":
+        yield from connection.execution_options(yield_per=BATCH).execute(statement).partitions(BATCH)
+        return
+    cached = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    connection.exec_driver_sql("PRAGMA cache_size = -1024")  # kB: whoever reads everything once meets no page again
+    try:
+        cursor: Any = connection.execute(statement).cursor
+        while part := cursor.fetchmany(BATCH):
+            yield part
+    finally:
+        connection.exec_driver_sql(f"PRAGMA cache_size = {cached}")
 
 
 class _Reading:
     """How a table's rows are asked for, and how what comes is made its columns."""
 
     def __init__(self, table: Table, dialect: str) -> None:
-        self.asked = [c for c in table.columns if not isinstance(c.sql, Told)]
-        self.told = [c for c in table.columns if isinstance(c.sql, Told)]
+        self.asked = [c for c in table.columns if _told(c) is None]
+        self.told = [(c, told) for c in table.columns if (told := _told(c))]
         self.table = table
         self.instants = _Instants()
-        bodies = list(dict.fromkeys(_told(c).column for c in self.told))
+        bodies = list(dict.fromkeys(told.column for _, told in self.told))
         self.decoders = [(name, self._decoder(name)) for name in bodies]
         shown = [f'{_sql(c, dialect)} AS "{c.name}"' for c in self.asked]
         # As text, whatever type the database gives JSON; what a join found nothing for says nothing.
@@ -68,8 +81,8 @@ class _Reading:
         came = list(zip(*rows, strict=True))
         found = {c.name: self._asked(c, values) for c, values in zip(self.asked, came, strict=False)}
         for (body, decode), texts in zip(self.decoders, came[len(self.asked) :], strict=True):
-            mine = [c for c in self.told if _told(c).column == body]
-            parts = zip(*map(decode, texts), strict=True)
+            mine = [c for c, told in self.told if told.column == body]
+            parts = zip(*map(msgspec.structs.astuple, map(decode, texts)), strict=True)
             found |= {c.name: _instants(v) if c.kind == "instant" else v for c, v in zip(mine, parts, strict=True)}
         return [found[name] for name in self.table.names]
 
@@ -78,27 +91,24 @@ class _Reading:
             return [None if v is None else bool(v) for v in values]
         return list(map(self.instants.__getitem__, values)) if column.kind == "instant" else values
 
-    def _decoder(self, body: str) -> Callable[[str], tuple[Any, ...]]:
+    def _decoder(self, body: str) -> Callable[[str], Any]:
         """Reads what columns say out of one JSON text, in their order."""
         fields = [
-            (c.name, _TYPES.get(c.kind, str) | None, msgspec.field(name=_told(c).name, default=_default(c)))
-            for c in self.told
-            if _told(c).column == body
+            (c.name, _TYPES.get(c.kind, str) | None, msgspec.field(name=told.name, default=_default(told)))
+            for c, told in self.told
+            if told.column == body
         ]
-        decode = msgspec.json.Decoder(msgspec.defstruct("Body", fields, gc=False)).decode
-        astuple = msgspec.structs.astuple
-        return lambda text: astuple(decode(text))
+        return msgspec.json.Decoder(msgspec.defstruct("Body", fields, gc=False)).decode
 
 
-def _told(column: Column) -> Told:
-    assert isinstance(column.sql, Told)
-    return column.sql
+def _told(column: Column) -> Told | None:
+    """Where a column lies in JSON."""
+    return column.sql if isinstance(column.sql, Told) else column.also
 
 
-def _default(column: Column) -> Any:
+def _default(told: Told) -> Any:
     """What is meant where the JSON leaves it out: SQL's FALSE, TRUE or a text."""
-    said = _told(column).default
-    return {"": None, "FALSE": False, "TRUE": True}.get(said, said.strip("'"))
+    return {"": None, "FALSE": False, "TRUE": True}.get(told.default, told.default.strip("'"))
 
 
 def _sql(column: Column, dialect: str) -> str:

@@ -32,13 +32,17 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """One published column. `sql` is an expression over the table's source; the stored column of that name where it is empty."""
+    """One published column. `sql` is an expression over the table's source; the stored column of that name where it is empty.
+
+    also: where the same value lies in JSON too, beside which a whole table need not be asked for it.
+    """
 
     name: str
     kind: Kind
     description: str
     sql: str | Told = ""
     nullable: bool = False
+    also: Told | None = None
 
 
 class Relation(msgspec.Struct, frozen=True):
@@ -85,8 +89,9 @@ STATUS = (
     Column("status", "string", "The one word: done, cancelled, paused or not_started, else the reported health"),
     Column("status_label", "string", "The same for people, such as 'at risk'", "REPLACE(status, '_', ' ')"),
     Column("status_rank", "int", "For sorting: 1 off track, 2 at risk, 3 unknown, 4 on track, 5 any other", RANK),
-    Column("lifecycle", "string", "not_started, in_progress, paused, done, cancelled or unknown"),
-    Column("reported_health", "string", "on_track, at_risk, off_track, unknown or not_applicable, as the tracker says it"),
+    Column("lifecycle", "string", "not_started, in_progress, paused, done, cancelled or unknown", also=Told("lifecycle", "'unknown'")),
+    Column("reported_health", "string", "on_track, at_risk, off_track, unknown or not_applicable, as the tracker says it",
+           also=Told("reported_health", "'unknown'")),
 )  # fmt: skip
 ABOUT = (
     Column("title", "string", "What it is called", Told("title")),
@@ -106,7 +111,9 @@ ABOUT = (
 )  # fmt: skip
 STORED = ("owner", "due_on", "blocked")
 """What an item's row has beside its JSON, cheaper to filter by."""
-ABOUT_ITEM = tuple(msgspec.structs.replace(c, sql="") if c.name in STORED else c for c in ABOUT)
+ABOUT_ITEM = tuple(
+    msgspec.structs.replace(c, sql="", also=c.sql) if isinstance(c.sql, Told) and c.name in STORED else c for c in ABOUT
+)
 ITEM = Column("item_id", "string", "The item: source, colon, id in the source")
 ONE_ITEM = Relation("Item", "Items", "item_id", "id", many=False)
 ONE_SOURCE = Relation("Source", "Sources", "source", "source", many=False)
@@ -215,12 +222,12 @@ TABLES = (
     Table(
         "Items", "Item", "bi_items", "Every item of every tracker on the one format, as it is now", "item", ("id",),
         (
-            Column("id", "string", "Source, colon, id in the source"),
-            Column("key", "string", "What people call it, such as ENG-26"),
+            Column("id", "string", "Source, colon, id in the source", also=Told("id")),
+            Column("key", "string", "What people call it, such as ENG-26", also=Told("key")),
             *ABOUT_ITEM[:1],
-            Column("url", "string", "Where it stands in its tracker"),
-            Column("source", "string", "Key of the source"),
-            Column("binding", "string", "Which part of the source it was read by"),
+            Column("url", "string", "Where it stands in its tracker", also=Told("url", "''")),
+            Column("source", "string", "Key of the source", also=Told("source")),
+            Column("binding", "string", "Which part of the source it was read by", also=Told("binding")),
             *STATUS,
             Column("health_assumed", "bool", "Whether the health was assumed by a rule instead of said", Told("health_assumed", "FALSE")),
             *ABOUT_ITEM[1:],
