@@ -109,7 +109,7 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
     app.add_middleware(Door, ledger=ledger, live=live, providers=providers)
     app.add_middleware(SecurityHeaders, live=live)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_is_request_id)
-    app.include_router(odata)
+    app.router.routes.extend(odata)
     app.include_router(health)
     app.include_router(signing)
     app.include_router(docs)

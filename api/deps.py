@@ -216,13 +216,20 @@ async def _ledger(request: Request) -> Reads:
     return database.seen_by(request.state.veil)
 
 
-def _served(ledger: LedgerDep, live: LiveDep, keeper: KeeperDep) -> Served:
-    """The published tables as this reader may see them, the plan's as it stands today: as /v1 tells it."""
-    if live.current.planned:
-        refresh(ledger.whole, live.current)
+def served_to(request: Request) -> Served:
+    """The published tables as whoever asks may see them, the plan's as it stands today: as /v1 tells it.
+
+    Raises:
+        LedgerError: the database does not answer.
+    """
+    state, database = request.app.state, request.app.state.ledger
+    ledger: Reads = database.seen_by(request.state.veil)
+    configuration: Configuration = state.live.current
+    if configuration.planned:
+        refresh(ledger.whole, configuration)
     if ledger.veil.shown is None:
         return ledger.whole.served()
-    return behind(ledger, live.current, keeper)
+    return behind(ledger, configuration, state.keeper)
 
 
 def _unanswered(_handler: Any, _request: Request, error: LedgerError) -> NotReady:
@@ -314,7 +321,6 @@ KeeperDep = Annotated[Keeper, Depends(_keeper)]
 DatabaseDep = Annotated[Ledger, Depends(_database)]
 """The whole ledger: for health only."""
 LedgerDep = Annotated[Reads, Depends(_ledger)]
-ServedDep = Annotated[Served, Depends(_served)]
 ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
 
 problems = new_exception_handler(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Select, TableClause, TextClause, and_, column, func, select, text, true
+from sqlalchemy import table as sql_table
 
 from ledger.keyset import By, behind, in_order
 from ledger.published import VIEWS, Table
+from ledger.reading import Reading
 
 
 class Sort(msgspec.Struct, frozen=True):
@@ -44,20 +47,51 @@ def page(table: Table, wanted: Page) -> Select[Any]:
     if not wanted.order or (by_key and not wanted.skip):
         return _cut(table, wanted, wanted.columns)
     # Rows that are sorted or skipped are known by their keys first: the rest of them costs, JSON above all.
-    keys = _cut(table, wanted, tuple(dict.fromkeys([*table.key, *(s.column for s in wanted.order)]))).subquery()
+    keys = _cut(table, wanted, _deciding(table, wanted)).subquery()
     rows = select(*(c[name] for name in wanted.columns)).join_from(
         VIEWS[table.name], keys, and_(true(), *(c[name] == keys.c[name] for name in table.key))
     )
     return rows.order_by(*_sorted(table, wanted.order, keys.c))
 
 
-def _cut(table: Table, wanted: Page, columns: Sequence[str]) -> Select[Any]:
+def _cut(table: Table, wanted: Page, columns: Sequence[str], before: str = "") -> Select[Any]:
+    """before: what stands before the columns' names, so that no other column is meant by them."""
     c = VIEWS[table.name].c
-    statement = select(*(c[name] for name in columns)).where(*wanted.where)
+    shown = [c[name].label(f"{before}{name}") if before else c[name] for name in columns]
+    statement = select(*shown).where(*wanted.where)
     if wanted.after is not None:
         statement = statement.where(*behind(_by(table, wanted.order, c), wanted.after))
     statement = statement.order_by(*_sorted(table, wanted.order, c))
     return statement.offset(wanted.skip or None).limit(wanted.limit)
+
+
+def stored_page(table: Table, wanted: Page, dialect: str) -> tuple[Select[Any], Reading]:
+    """The same rows as they are stored, and what makes them the wanted values; of a table that `lies_plainly`."""
+    there, shown, reading = _stored(table, tuple(wanted.columns), dialect)
+    found = _cut(table, wanted, _deciding(table, wanted), "at_").subquery()
+    at = {name: found.c[f"at_{name}"] for name in _deciding(table, wanted)}
+    rows = select(shown).join_from(there, found, and_(true(), *(there.c[name] == at[name] for name in table.key)))
+    return rows.order_by(*_sorted(table, wanted.order, at)), reading
+
+
+@lru_cache
+def _stored(table: Table, columns: tuple[str, ...], dialect: str) -> tuple[TableClause, TextClause, Reading]:
+    """Where it lies, and what to ask for, as one piece of SQL: to put it together from many costs more than to ask it."""
+    named = {c.name: c for c in table.columns}
+    reading = Reading([named[name] for name in columns], dialect)
+    shown = text(", ".join(f"{sql} AS came_{n}" for n, sql in enumerate(reading.sql)))
+    return sql_table(table.source, *map(column, table.key)), shown, reading
+
+
+def lies_plainly(table: Table) -> bool:
+    """Whether the rows of a table are those of one that is stored, under the same keys, beside JSON."""
+    plain = all(c.sql == "" and c.kind != "instant" for c in table.columns if c.name in table.key)
+    return plain and table.source.isidentifier() and any(c.also for c in table.columns)
+
+
+def _deciding(table: Table, wanted: Page) -> tuple[str, ...]:
+    """What must be known of a row to find and sort it."""
+    return tuple(dict.fromkeys([*table.key, *(s.column for s in wanted.order)]))
 
 
 def count(table: Table, where: Sequence[ColumnElement[bool]]) -> Select[Any]:

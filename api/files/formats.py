@@ -13,8 +13,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from ledger.export import Columns
 from ledger.published import Kind, Table
+from ledger.reading import Columns
 
 Write = Callable[[Table, Iterable[Columns], BinaryIO], None]
 BLANK = "".join(map(chr, (*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF)))  # fmt: skip

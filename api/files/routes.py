@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.conditional import answer
-from api.deps import FILE_REFUSALS, PARTS, ConfigurationDep, KeeperDep, LedgerDep, NotReady, ServedDep
+from api.deps import FILE_REFUSALS, PARTS, ConfigurationDep, KeeperDep, LedgerDep, NotReady, served_to
 from api.files.formats import FORMATS
 from api.files.tables import in_dialect, making, named, only
 from api.retold import state_of
@@ -70,7 +70,6 @@ def get_file(
     file: str,
     request: Request,
     ledger: LedgerDep,
-    tables: ServedDep,
     configuration: ConfigurationDep,
     keeper: KeeperDep,
 ) -> Response:
@@ -80,7 +79,8 @@ def get_file(
     ledger.veil.note_all()  # a whole table holds every row: that they were read is noted
     key, part = (table.view, format, ledger.veil.sight), "range" in request.headers
     try:
-        kept = keeper.get(key, lambda: state_of(ledger, configuration), making(tables, table, format), part=part)
+        make = making(served_to(request), table, format)
+        kept = keeper.get(key, lambda: state_of(ledger, configuration), make, part=part)
     except LedgerError as error:
         log.warning("%s", error)  # where the database lies is nobody's business who asks
         raise NotReady("the database does not answer: the service's log says why") from error

@@ -9,8 +9,8 @@ from typing import BinaryIO
 from api.deps import NoSuchFile, NotInstalled, WrongParameter
 from api.files.formats import FOR_EXCEL, FORMATS, Format, parquet_is_there
 from api.kept import Make
-from ledger.export import Columns
 from ledger.published import TABLES, Table
+from ledger.reading import Columns
 from ledger.served import Served
 
 BY_VIEW: Mapping[str, Table] = {t.view: t for t in TABLES}

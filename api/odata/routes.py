@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from urllib.parse import unquote
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
+from starlette.routing import Route
 
-from api.deps import LedgerDep, ServedDep
+from api.deps import served_to
 from api.odata.address import address
 from api.odata.answers import Service
 from api.odata.metadata import csdl
@@ -15,21 +16,16 @@ from api.odata.protocol import Refusal, preferred, text, wrong
 from api.odata.query import pairs
 from ledger.engine import LedgerError
 from ledger.published import WrongQuestion
-from ledger.read import Reads
-from ledger.served import Served
 
 log = logging.getLogger("sightline.http")
-odata = APIRouter(prefix="/odata", include_in_schema=False)
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 FORMATS = {"": "json", "json": "json", "application/json": "json", "xml": "xml", "application/xml": "xml"}
 
 
-@odata.api_route("", methods=METHODS)
-@odata.api_route("/{path:path}", methods=METHODS)
-def serve(request: Request, ledger: LedgerDep, tables: ServedDep) -> Response:
+def serve(request: Request) -> Response:
     """Any OData request. Its address is read here: a key may have slashes, quotes and parentheses."""
     try:
-        return _answer(request, ledger, tables)
+        return _answer(request)
     except Refusal as refusal:
         return refusal.answer()
     except WrongQuestion as error:
@@ -39,7 +35,11 @@ def serve(request: Request, ledger: LedgerDep, tables: ServedDep) -> Response:
         return Refusal(503, "NotReady", "the database does not answer: the service's log says why").answer()
 
 
-def _answer(request: Request, ledger: Reads, tables: Served) -> Response:
+odata = [Route(path, serve, methods=METHODS, include_in_schema=False) for path in ("/odata", "/odata/{path:path}")]
+"""OData tells its own contract, so these are plain routes."""
+
+
+def _answer(request: Request) -> Response:
     if request.method not in ("GET", "HEAD"):
         told = "this service is read-only and takes no batches: send each question by itself, with GET"
         raise Refusal(405, "MethodNotAllowed", told, Allow="GET, HEAD")
@@ -47,7 +47,7 @@ def _answer(request: Request, ledger: Reads, tables: Served) -> Response:
     path = _below_root(request)
     kind = _format(options)
     root, asked = f"{request.base_url}odata/", preferred(request.headers.get("prefer"))
-    service = Service(tables, ledger.clock(), root, asked)
+    service = Service(served_to(request), request.app.state.ledger.clock(), root, asked)
     if unquote(path) == "$metadata":
         _without(options)
         if kind == "json" and options:
@@ -58,7 +58,7 @@ def _answer(request: Request, ledger: Reads, tables: Served) -> Response:
     if path == "":
         _without(options)
         return service.document()
-    ledger.veil.note_all()
+    request.state.veil.note_all()
     return service.answer(address(path), options)
 
 

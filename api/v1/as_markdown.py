@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 
-from ledger.export import Columns
 from ledger.published import Table
+from ledger.reading import Columns
 
 SPECIAL = re.compile(r"[\\`*{}\[\]<>|~#&]|(?<!\w)_|_(?!\w)")
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")

@@ -11,8 +11,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 import msgspec
 from pydantic import BaseModel
 
-from ledger.export import Columns
 from ledger.published import Column, Kind, Table
+from ledger.reading import Columns
 
 ROWS = ("items", "departments", "node")
 """Which part of an answer are its rows; a node's are it and its children."""

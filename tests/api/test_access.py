@@ -724,6 +724,7 @@ def test_what_no_file_describes_any_more_is_nobodys_to_see_but_an_unlimited_key(
 QUESTIONS: dict[str, Callable[[Any, str], Any]] = {
     "items": lambda r, _: r.items(Filter(presence=()), limit=10_000),
     "item": lambda r, i: r.item(i),
+    "one": lambda r, i: r.one(i),
     "history": lambda r, i: r.history(i),
     "events": lambda r, i: r.events(i),
     "links": lambda r, i: (
@@ -750,7 +751,7 @@ QUESTIONS: dict[str, Callable[[Any, str], Any]] = {
 """Every question to the ledger whose answer tells of rows."""
 COUNTED = {
     "revision", "horizon", "tallies", "absences", "unmapped_words", "last_good", "not_before", "runs", "asks", "workstream_asks", "hides",
-    "whole",
+    "whole", "prompt",
 }  # fmt: skip
 """Questions whose answers are counts, instants, keys of the plan, or whom to ask."""
 WHOLE = {

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 import uvicorn
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.testclient import TestClient
+from starlette.middleware.base import RequestResponseEndpoint
 
 from api.odata.routes import odata
 from ledger.model import Counts, Event, Health, Item, ItemLink, Lifecycle, Recorded, Unmapped, Version, item_id
@@ -102,13 +103,15 @@ def service(ledger: Ledger) -> FastAPI:
     app = FastAPI()
     app.state.ledger = ledger
     app.state.live, app.state.keeper = SimpleNamespace(current=SimpleNamespace(planned=False)), None
-    app.include_router(odata, dependencies=[Depends(_everything)])
+    app.router.routes.extend(odata)
+
+    @app.middleware("http")
+    async def everything(request: Request, then: RequestResponseEndpoint) -> Response:
+        """What the door leaves for a reader who may see everything."""
+        request.state.veil = Veil()
+        return await then(request)
+
     return app
-
-
-def _everything(request: Request) -> None:
-    """What the door leaves for a reader who may see everything."""
-    request.state.veil = Veil()
 
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])
