@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
 from ledger.behind import Behind
-from ledger.engine import said_plainly, transaction
+from ledger.engine import transaction
 from ledger.published import Table, from_where
 from ledger.reading import Columns, Reading
 
@@ -49,38 +48,3 @@ def _parts(connection: Connection, statement: Any) -> Iterator[Sequence[Any]]:
             yield part
     finally:
         connection.exec_driver_sql(f"PRAGMA cache_size = {cached}")
-
-
-class Watch:
-    """Tells whether anything was written to a database since last asked, by whatever process."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.near = engine.dialect.name == "sqlite"
-        """Whether asking takes microseconds, and nobody has to wait for another machine."""
-        self._lock = threading.Lock()
-        self._own: Any = None
-
-    def state(self) -> str:
-        """A word that is another one after any write. What is read after asking is at least as new as the word.
-
-        Raises:
-            LedgerError: the database does not answer.
-        """
-        if not self.near:
-            # Which transactions a reader sees: nothing can be written without this being different.
-            with transaction(self.engine, writing=False) as connection:
-                return str(connection.exec_driver_sql("SELECT pg_current_snapshot()").scalar_one())
-        with self._lock, said_plainly(self.engine):
-            if (
-                self._own is None
-            ):  # SQLite counts the commits of all other connections, so this one belongs to nobody else
-                self._own = self.engine.raw_connection()
-                self._own.detach()
-            return str(self._own.cursor().execute("PRAGMA data_version").fetchone()[0])
-
-    def close(self) -> None:
-        with self._lock:
-            if self._own is not None:
-                self._own.close()
-                self._own = None

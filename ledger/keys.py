@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from ledger.engine import transaction
 from ledger.model import from_ms, to_ms
 from ledger.tables import ApiKeyRow, AuditRow, columns
+from ledger.watch import Watch
 
 PREFIX = "sl_live_"
 AT_ONCE = 2
@@ -156,8 +157,14 @@ class Keys:
 class Audit:
     """Who did and read what. Only ever added to."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
-        self.engine, self.clock = engine, clock
+    def __init__(self, engine: Engine, clock: Callable[[], datetime], watch: Watch) -> None:
+        self.engine, self.clock, self._watch = engine, clock, watch
+
+    def read(self, who: str, what: str) -> None:
+        """Notes that confidential rows were read. No answer tells of it, so what is kept of answers is as good after it as before."""
+        values = (to_ms(self.clock()), who, "read", what)
+        if not self._watch.quietly("INSERT INTO audit (at, who, what, subject) VALUES (?, ?, ?, ?)", values):
+            self.note(who, "read", what)
 
     def note(self, who: str, what: str, subject: str) -> None:
         with transaction(self.engine, writing=True) as connection:

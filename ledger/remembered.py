@@ -14,7 +14,6 @@ from sqlmodel import SQLModel
 
 from ledger.behind import Behind
 from ledger.engine import transaction
-from ledger.export import Watch
 from ledger.model import Item, Presence, Run, from_ms, to_ms
 from ledger.read import Reads, run_of
 from ledger.served import Served
@@ -32,6 +31,7 @@ from ledger.tables import (
     WeeklyCloseRow,
     columns,
 )
+from ledger.watch import Watch
 
 CHUNK = 500
 GONE = (Presence.DELETED, Presence.MOVED_OUT)

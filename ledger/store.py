@@ -91,7 +91,7 @@ class Ledger(Standing):
     @property
     def audit(self) -> Audit:
         """Who did and read what."""
-        return Audit(self.engine, self.clock)
+        return Audit(self.engine, self.clock, self.watch)
 
     @property
     def decisions(self) -> Decisions:

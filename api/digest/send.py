@@ -66,7 +66,7 @@ def letter_for(ledger: Ledger, configuration: Configuration, week: str, departme
         digest.pages.rstrip("/") if digest else "",
     )  # fmt: skip
     if veil.met:
-        ledger.audit.note(READER.name, "read", ", ".join("/".join(bound) for bound in sorted(veil.met)))
+        ledger.audit.read(READER.name, ", ".join("/".join(bound) for bound in sorted(veil.met)))
     return found
 
 

@@ -296,7 +296,7 @@ class Door:
             if fresh := veil.met - noted:
                 noted.update(fresh)
                 read = ", ".join("/".join(bound) for bound in sorted(fresh))
-                await run_in_threadpool(self.ledger.audit.note, reader.who, "read", read)
+                await run_in_threadpool(self.ledger.audit.read, reader.who, read)
             await send(message)
 
         return audited

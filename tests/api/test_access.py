@@ -841,6 +841,7 @@ def test_reading_confidential_rows_is_noted_once_per_request(house: House) -> No
 
 def test_nothing_confidential_is_answered_that_cannot_be_noted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     from ledger.keys import Audit
+    from ledger.watch import Watch
 
     def full(*_: Any) -> None:
         raise LedgerError("the disk is full")
@@ -848,6 +849,7 @@ def test_nothing_confidential_is_answered_that_cannot_be_noted(house: House, mon
     title = house.ledger.item("LEGAL-2").item.title  # type: ignore[union-attr]
     with TestClient(house.app(), headers=basic(house.key("all")), raise_server_exceptions=False) as client:
         monkeypatch.setattr(Audit, "note", full)
+        monkeypatch.setattr(Watch, "quietly", lambda *_: False)
         answer = client.get("/v1/items/LEGAL-2")
         assert (answer.status_code, title in answer.text) == (503, False)
         assert client.get("/v1/items/ENG-1").status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+import ledger.prompt
 from api.app import create_app
 from api.v1 import manners
 from api.v1.manners import Manners
@@ -282,6 +284,18 @@ def test_hearing_that_confidential_rows_are_unchanged_is_noted_as_reading_them(h
         assert read(house) == before + 2
 
 
+def test_that_confidential_rows_were_read_leaves_what_lies_ready(house: House, made: list[str]) -> None:
+    """Else one reader of them would have everybody's answers made anew, again and again."""
+    with TestClient(house.app(), headers=house.key("legal")) as client:
+        client.get("/v1/items?source=legal-jira")
+        made.clear()
+        before = read(house)
+        for _ in range(3):
+            assert client.get("/v1/items?source=legal-jira").status_code == 200
+        assert made == []
+        assert read(house) == before + 3
+
+
 def read(house: House) -> int:
     with house.ledger.engine.connect() as connection:
         count: Any = connection.exec_driver_sql("SELECT count(*) FROM audit WHERE what = 'read'").scalar()
@@ -304,3 +318,35 @@ def test_what_a_tracker_calls_its_fields_is_no_age() -> None:
     assert manners._tag(b"", b'{"as_of":1,"a":[{"data_age_seconds":1}]}') == manners._tag(
         b"", b'{"as_of":2,"a":[{"data_age_seconds":2}]}'
     )
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/items?limit=3", "/v1/items/ENG-1", "/v1/items?include=raw,links", "/v1/items?sort=-source_updated_at"]
+)
+def test_at_once_or_in_a_thread_the_answer_is_the_same(
+    house: House, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    anew = {"Cache-Control": "no-cache"}
+    with local(house.app()) as client:
+        first = client.get(path, headers=anew)
+        monkeypatch.setattr(ledger.prompt, "MOMENT", -1.0)
+        again = client.get(path, headers=anew)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.content == first.content
+
+
+def test_what_takes_a_moment_takes_no_thread(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[threading.Thread] = []
+    real = ledger.prompt.Prompt.answered
+    monkeypatch.setattr(
+        ledger.prompt.Prompt,
+        "answered",
+        lambda *a: asked.append(threading.current_thread()) or real(*a),  # type: ignore[func-returns-value]
+    )
+    with local(house.app()) as client:
+        client.get("/v1/items/ENG-1")
+        client.get("/v1/items")
+        client.get("/v1/items?as_of=2026-11-20T12:00:00Z")
+    assert len(asked) == 4, "an item by id and by key, the horizon and a page"
+    assert not any("worker" in t.name.casefold() for t in asked)
