@@ -147,6 +147,11 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         """How that field was read, or None where it was not read."""
         return next((w for w in self.words if w.field == field), None)
 
+    @property
+    def said(self) -> Word | None:
+        """The word that says how it stands."""
+        return self.word("health") or self.word("lifecycle")
+
 
 class Version(msgspec.Struct, frozen=True, gc=False):
     """A state the item was in, from `valid_from` until the next one's. `raw` is the RawRecord as JSON bytes."""

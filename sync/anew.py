@@ -12,7 +12,7 @@ from ledger.store import Ledger
 from normalizer.mapping import Mapping as Translation
 from normalizer.people import People
 from normalizer.translate import Translator
-from sync.configuration import Configuration
+from sync.configuration import BoundSource, Configuration
 from sync.mapping import translator_for
 
 Basis = Literal["known", "happened"]
@@ -28,14 +28,20 @@ def translators(
     found = {}
     for bound in configuration.sources:
         for binding in bound.source.bindings:
-            translator = translator_for(ledger, bound, binding.key, people)
-            if mapping == "then":
-                kept = ledger.mapping(bound.key, binding.key, at)
-                if kept is None:
-                    continue
-                translator = Translator(Translation.from_json(kept[1]), people, translator.categories)
-            found[bound.key, binding.key] = translator
+            if mapping == "now":
+                found[bound.key, binding.key] = translator_for(ledger, bound, binding.key, people)
+            elif then := translator_at(ledger, bound, binding.key, people, at):
+                found[bound.key, binding.key] = then
     return found
+
+
+def translator_at(ledger: Ledger, bound: BoundSource, binding: str, people: People, at: datetime) -> Translator | None:
+    """What translates a binding's records as its mapping at an instant did; None where it had none."""
+    kept = ledger.mapping(bound.key, binding, at)
+    if kept is None:
+        return None
+    categories = translator_for(ledger, bound, binding, people).categories
+    return Translator(Translation.from_json(kept[1]), people, categories)
 
 
 def told_anew(

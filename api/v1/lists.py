@@ -16,6 +16,7 @@ from api.v1.listing import AS_IT_IS, answer, answer_at_hand, cursor_at, known, m
 from api.v1.past import Past
 from api.v1.question import Question, promptly
 from api.v1.rows import as_dict, event_row, item_row, link_row, raw_of, run_row, version_row
+from api.v1.said import said
 from api.v1.shapes_lists import (
     EventsAsked,
     EventsOut,
@@ -212,7 +213,12 @@ def list_versions(
     where = _of_sources(asked.source, configuration) + _between("valid_from", since)
     where += _one_of(item=asked.item, lifecycle=asked.lifecycle, reported_health=asked.health, status=asked.status)
     believed = [] if asked.superseded else [BELIEVED]
-    return _listed(ledger, VERSIONS, "versions", asked, where + believed, version_row)
+    shown, more = _page(ledger, VERSIONS, "versions", asked, where + believed, order_of(asked))
+    rows = [version_row(r) for r in shown]
+    if rows and (not asked.fields or {"raw_status", "mapped_by"}.intersection(asked.fields)):
+        for row, words in zip(rows, said(ledger, configuration, shown), strict=True):
+            row["raw_status"], row["mapped_by"] = words
+    return answer(rows, asked, next_cursor=more, as_of=ledger.clock())
 
 
 @lists.get("/events", summary="What was done to items, by whom, when", tags=["items"], response_model=EventsOut,

@@ -92,6 +92,10 @@ class VersionRow(VersionOut, Row):
     progress: float | None
     confidence: float | None
     blocked: bool | None
+    raw_status: str | None = Field(description="The word as said.")
+    mapped_by: str | None = Field(
+        description="The rule that read it; null with the word where only the item's history tells of this state."
+    )
     raw_hash: str = Field(description="Of the record that it was read from.")
     source_updated_at: datetime | None = Field(
         description="When the item was last edited in its tracker, as its record of then says; null where only its history tells of this state."

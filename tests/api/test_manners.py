@@ -296,6 +296,23 @@ def test_that_confidential_rows_were_read_leaves_what_lies_ready(house: House, m
         assert read(house) == before + 3
 
 
+def test_every_state_of_an_item_says_the_word_it_was_read_from_and_the_rule(house: House) -> None:
+    """Of what was, as of what is: a state that cannot be traced is a colour without a reason."""
+    with local(house.app()) as client:
+        items = {row["id"]: row for row in client.get("/v1/items?limit=500").json()["items"]}
+        rows = client.get("/v1/versions?limit=500").json()["items"]
+        brief = client.get("/v1/versions?limit=500&fields=item,mapped_by").json()["items"]
+        assert [(r["item"], r["mapped_by"]) for r in rows] == [(r["item"], r["mapped_by"]) for r in brief]
+    last = {row["item"]: row for row in rows if row["item"] in items}
+    assert len(last) == len(items) > 5
+    for id, row in last.items():
+        assert (row["raw_status"], row["mapped_by"]) == (items[id]["raw_status"], items[id]["mapped_by"]), id
+    earlier = [row for row in rows if row["valid_to"]]
+    assert earlier
+    assert all(row["mapped_by"] for row in earlier)
+    assert len({row["raw_status"] for row in earlier}) > 1
+
+
 def read(house: House) -> int:
     with house.ledger.engine.connect() as connection:
         count: Any = connection.exec_driver_sql("SELECT count(*) FROM audit WHERE what = 'read'").scalar()
