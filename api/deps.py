@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from asgi_correlation_id import correlation_id
 from fastapi import Depends, Request, Response
@@ -35,6 +36,7 @@ from sync.configuration.live import Live
 from sync.standing import refresh
 
 log = logging.getLogger("sightline.http")
+WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 class NoSuchItem(NotFoundProblem):
@@ -293,7 +295,19 @@ def _wrong(name: str, value: str, known: Mapping[str, Any], times: int) -> str:
         return "there is no such parameter here"
     if times > 1 and not takes_several(known[name]):
         return "this parameter takes one value"
-    return "a NUL character is in no word that is kept" if "\0" in value else ""
+    if "\0" in value:
+        return "a NUL character is in no word that is kept"
+    return _misspelt(value, known[name].annotation)
+
+
+def _misspelt(value: str, kind: Any) -> str:
+    """What would be read as another value than the contract's: yes for true, 1.0 for 1; "" where nothing is."""
+    kinds = get_args(kind) or (kind,)
+    if bool in kinds and value not in ("true", "false"):
+        return "write true or false"
+    if int in kinds and not WHOLE.fullmatch(value):
+        return "write a whole number, in digits"
+    return ""
 
 
 def takes_several(parameter: Any) -> bool:

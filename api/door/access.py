@@ -11,6 +11,7 @@ import base64
 import binascii
 import logging
 import math
+import re
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -51,6 +52,8 @@ SCOPES = ("read", "odata", "sync", "decide", "admin")
 IN_ADDRESSES = ("read", "odata")
 """Scopes that a key in an address may have: addresses are kept in histories, proxies and spreadsheets."""
 OPEN_TO_ALL = ("/healthz", "/readyz")
+MAY_BE_KEY = re.compile(rb"%|key|" + PREFIX.encode(), re.I)
+"""What an address has that has a key in it, however it is written; in any other there is nothing to look for."""
 LOOKS = "/static/"
 """What pages look like is nobody's secret, and a refusal is a page too."""
 UNDER = (("/odata", "odata"), ("/v1/sync", "sync"), ("/sign-out", "read"))
@@ -304,8 +307,11 @@ class Door:
 
 def _from_address(scope: Scope) -> str | None:
     """The key of ?key=..., None where there is none. It is taken out of the address, and so is one under any other name."""
+    asked: bytes = scope.get("query_string", b"")
+    if not MAY_BE_KEY.search(asked):
+        return None
     kept, found = [], None
-    for pair in scope.get("query_string", b"").split(b"&"):
+    for pair in asked.split(b"&"):
         name, value = next(iter(parse_qsl(pair.decode("latin-1"), keep_blank_values=True)), ("", ""))
         if name.casefold() == "key":
             found = value

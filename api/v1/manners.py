@@ -22,6 +22,7 @@ from api.conditional import names
 from api.door.access import Reader
 from api.v1.shelf import LARGEST, Shelf, Told
 from ledger.engine import LedgerError
+from ledger.model import to_ms
 from ledger.store import Ledger
 from ledger.veil import Veil
 from sync.configuration.live import Live
@@ -88,12 +89,12 @@ class Manners:
 
     async def _under(self) -> tuple[object, ...] | None:
         """What an answer depends on besides who asks what; None where the database does not answer, which the route tells."""
-        now, live = self.ledger.clock().strftime("%Y-%m-%dT%H:%M"), self.live
+        minute, live = to_ms(self.ledger.clock()) // 60_000, self.live
         try:
             state = self.ledger.state() if self.ledger.watch.near else await run_in_threadpool(self.ledger.state)
         except LedgerError:
             return None
-        return state, now, live.current, live.problem
+        return state, minute, live.current, live.problem
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
         sent: list[Message] = []

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 from anyio import CapacityLimiter, from_thread, to_thread
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -45,8 +46,11 @@ class Suffixes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = LIST_OR_STATUS.fullmatch(scope["path"]) if scope["type"] == "http" else None
-        if found is None or scope["method"] not in ("GET", "HEAD"):
+        if found is None:
             return await self.app(scope, receive, send)
+        if scope["method"] not in ("GET", "HEAD"):
+            refused = HTTPException(405, headers={"Allow": "GET, HEAD"})
+            return await problems(Request(scope), refused)(scope, receive, send)
         if found[2] == "parquet" and not parquet_is_there():
             said = "Parquet needs a library that is not installed: pip install 'sightline[parquet]'"
             return await problems(Request(scope), NotInstalled(said))(scope, receive, send)

@@ -91,6 +91,15 @@ def _is_instant(value: Any) -> bool:
     return isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value) is not None
 
 
+@pytest.mark.parametrize("path", ["/v1/items.csv", "/v1/decisions.jsonl", "/v1/nodes/w1/status.md"])
+def test_behind_a_suffix_there_is_nothing_but_reading(client: TestClient, path: str) -> None:
+    """What is posted to a file is recorded nowhere, and is told what can be done."""
+    for method in ("POST", "PUT", "DELETE"):
+        answer = client.request(method, path, json={})
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_parameters_mean_the_same_behind_a_suffix(client: TestClient) -> None:
     red = every(client, "/v1/items?status=at_risk,off_track&sort=-due_on")
     assert 100 < len(red) < 1000

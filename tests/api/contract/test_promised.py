@@ -115,6 +115,24 @@ def test_what_takes_one_value_is_not_given_two(app: FastAPI) -> None:
         assert client.get("/v1/items?source=alpha&source=beta").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/v1/items?limit=1.0", "whole number"),
+        ("/v1/items?limit=1e2", "whole number"),
+        ("/v1/items?limit=%2B5", "whole number"),
+        ("/v1/items?limit=", "whole number"),
+        ("/v1/items?blocked=yes", "true or false"),
+        ("/v1/items?blocked=1", "true or false"),
+        ("/v1/sync-runs?good=True", "true or false"),
+        ("/v1/packs/2026-W46?version=1.0", "whole number"),
+    ],
+)
+def test_a_value_is_written_as_the_contract_has_it(app: FastAPI, path: str, said: str) -> None:
+    """What is read kindly by one program is read otherwise by the next."""
+    assert said in refused(app, path)
+
+
 @pytest.mark.parametrize("odd", ["%00", "%ED%A0%80", "%FF", "%EF%BF%BF", "%F0%9F%98%80"])
 def test_odd_characters_break_nothing(app: FastAPI, odd: str) -> None:
     """PostgreSQL keeps no NUL; half a surrogate is no character at all."""
