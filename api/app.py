@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import APIKeyQuery
 from fastapi.security.http import HTTPBase
 from fastapi_problem.handler import add_exception_handler
+from starlette.concurrency import run_in_threadpool
 
 from api.connect.routes import connect
 from api.contract import CONTACT, DESCRIPTION, LICENCE, OPEN, SERVERS, SUMMARY, TAGS, UNCHANGED, WRONG_PARAMETERS
@@ -78,6 +79,8 @@ def create_app(ledger: Ledger, configuration: Configuration, *, schedule: bool =
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if ledger.at_once is not None:
+            await run_in_threadpool(ledger.at_once.begin)
         scheduler = scheduled(ledger, live) if schedule else None
         if scheduler:
             scheduler.add_job(sender(ledger, live), "interval", seconds=LOOK_EVERY, id="digest")

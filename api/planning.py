@@ -185,8 +185,8 @@ class Now:
     def __init__(self, ledger: Ledger, configuration: Configuration) -> None:
         self.ledger, self.configuration = ledger, configuration
         self.as_of = ledger.clock()
-        refresh(ledger, configuration)
         self.plan = plan_at(ledger, configuration, self.as_of)
+        refresh(ledger, configuration, self.plan)
 
     @cached_property
     def _read(self) -> Mapping[str, datetime]:

@@ -33,11 +33,15 @@ def number(value: Any) -> bool | int | float | str | None:
     return value if isinstance(value, bool | int | float) else clean(str(value))
 
 
+LAST = datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC)
+"""The last instant that has milliseconds: trackers say it for "never", down to its last microsecond, which nothing behind us can round."""
+
+
 def iso_instant(value: Any) -> datetime | None:
     """ISO text as an instant in UTC, as such where it names no offset; None for whatever is none."""
     try:
         at = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return None if at is None else (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+        return None if at is None else min((at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC), LAST)
     except (ValueError, OverflowError):
         return None
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import create_engine
 
 from ledger.dialects import taught
@@ -94,6 +95,8 @@ def said_plainly(engine: Engine) -> Iterator[None]:
         if "full" in text:
             raise LedgerError(f"the disk of {where} is full: nothing was written; make space and run again") from error
         raise LedgerError(f"the database {where} does not answer: {text}") from error
+    except PoolTimeout as error:
+        raise LedgerError("too many ask the database at once: ask again in a moment") from error
     except DBAPIError as error:
         where = engine.url.render_as_string(hide_password=True)
         text = str(error.orig).strip().splitlines()[0] if error.orig else "no reason given"

@@ -6,16 +6,14 @@ comes twice and none that stays is left out. Instants are in milliseconds, as th
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Boolean, ColumnElement, Dialect, Integer, Select, Text, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, Integer, Select, Text, func, literal, literal_column, select
 from sqlmodel import SQLModel
 
-from ledger.behind import allowed
 from ledger.keyset import By, behind, in_order
 from ledger.pages import Sort
 from ledger.published import BY_NAME, WrongQuestion, expressed
@@ -29,7 +27,6 @@ from ledger.tables import (
     columns,
 )
 from ledger.text import storable
-from ledger.veil import Bound, Veil
 
 LARGEST = 2**63 - 1
 
@@ -134,83 +131,12 @@ def _condition(sql: Any, w: Condition) -> Any:
 
 def _fits(by: By, value: Any) -> bool:
     kind = by.sql.type.python_type
+    kind = kind if kind in (int, bool) else str  # of some texts only the database knows that they are
     if value is None:
         return by.nullable
     if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
         return False
     return storable(value) == value if isinstance(value, str) else -LARGEST <= value <= LARGEST
-
-
-# -- as a driver takes it --------------------------------------------------------------------------------------------------
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """A page as a driver takes it: its SQL, the values that go with it, and what makes rows, by name, of what comes."""
-
-    text: str
-    values: Any
-    rows: Callable[[Iterable[Sequence[Any]]], list[Any]]
-
-
-class _Slot(msgspec.Struct, frozen=True):
-    """Stands for a value in SQL that is written once for all values."""
-
-    n: int
-
-
-def asked(of: Listed, wanted: Wanted, dialect: Dialect, shown: frozenset[Bound] | None = None) -> Asked:
-    """A page of a list. shown: the bindings that a veil shows.
-
-    Raises:
-        WrongQuestion: `wanted.after` is no place in this order.
-    """
-    of.check(wanted, dialect.name)
-    values: list[Any] = []
-
-    def slot(value: Any) -> _Slot:
-        values.append(value)
-        return _Slot(len(values) - 1)
-
-    where = tuple(Condition(w.column, w.is_, _slotted(w, slot)) for w in wanted.where)
-    after = None if wanted.after is None else tuple(None if v is None else slot(v) for v in wanted.after)
-    kind = Wanted(where, tuple(wanted.order), after, None if wanted.limit is None else cast(int, slot(wanted.limit)))
-    return _written(of, kind, dialect, shown).asked(values)
-
-
-def _slotted(w: Condition, slot: Callable[[Any], _Slot]) -> Any:
-    if w.is_ == "one of":
-        return tuple(map(slot, w.value))
-    return w.value if w.is_ == "is" else slot(w.value)
-
-
-class _Written:
-    """One kind of question, whatever its values."""
-
-    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-        self.text = str(compiled)
-        self._names, self._params = compiled.positiontup, compiled.params
-        row: Any = namedtuple("Row", [c.name for c in statement.selected_columns])  # type: ignore[misc]
-        self._row: Callable[[Sequence[Any]], Any] = row._make
-        self._bools = [n for n, c in enumerate(statement.selected_columns) if isinstance(c.type, Boolean)]
-
-    def asked(self, values: Sequence[Any]) -> Asked:
-        put = {name: values[v.n] if isinstance(v, _Slot) else v for name, v in self._params.items()}
-        return Asked(self.text, put if self._names is None else tuple(map(put.__getitem__, self._names)), self._rows)
-
-    def _rows(self, came: Iterable[Sequence[Any]]) -> list[Any]:
-        return list(map(self._row, map(self._truly, came) if self._bools else came))
-
-    def _truly(self, row: Sequence[Any]) -> Sequence[Any]:
-        """SQLite knows no booleans: it says 0 and 1."""
-        return [v if n not in self._bools or v is None else bool(v) for n, v in enumerate(row)]
-
-
-@lru_cache(512)
-def _written(of: Listed, kind: Wanted, dialect: Dialect, shown: frozenset[Bound] | None) -> _Written:
-    """To write SQL takes longer than to answer most of it."""
-    hides = [] if of.home is None or shown is None else [allowed(Veil(shown), *map(of.columns.__getitem__, of.home))]
-    return _Written(of.statement(kind, hides, dialect.name), dialect)
 
 
 _i, _v, _e, _link = columns(ItemRow), columns(ItemVersionRow), columns(ItemEventRow), columns(ItemLinkRow)

@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
+
+from ledger.engine import said_plainly
 
 MOMENT = 0.004
 """Seconds: about as long as Python itself lets one thread keep others waiting."""
@@ -50,10 +52,19 @@ class Prompt:
                 return found
             finally:
                 cursor.close()
-        except (sqlite3.Error, DBAPIError) as error:
+        except (sqlite3.Error, SQLAlchemyError) as error:
             raise TooLong from error
         finally:
             self._lock.release()
+
+    def begin(self) -> None:
+        """Connects, so that nobody waits for that either.
+
+        Raises:
+            LedgerError: the database does not answer.
+        """
+        with self._lock, said_plainly(self.engine):
+            self._connection()
 
     def _connection(self) -> Any:
         if self._own is None:

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel, col
 
 from ledger.behind import allowed
 from ledger.engine import transaction
-from ledger.lists import ALL, ITEMS, Condition, Listed, Wanted, asked
+from ledger.lists import ALL, ITEMS, Condition, Listed, Wanted
 from ledger.model import (
     Event,
     Finding,
@@ -46,6 +46,7 @@ from ledger.tables import (
     columns,
 )
 from ledger.veil import Bound, Veil
+from ledger.written import asked
 
 if TYPE_CHECKING:
     from ledger.store import Ledger

@@ -19,6 +19,8 @@ Columns = Sequence[Sequence[Any]]
 _TYPES: dict[Kind, Any] = {"float": float, "bool": bool, "int": int}
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC by what is counted from it; without a zone it is written faster
 _HALF = timedelta(microseconds=500)
+_LAST = datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC)
+"""What is later cannot be told in milliseconds."""
 
 
 class Reading:
@@ -29,6 +31,7 @@ class Reading:
         self.asked = [c for c in columns if _told(c) is None]
         self.told = [(c, told) for c in columns if (told := _told(c))]
         self.instants = _Instants()
+        self._rounded = _as_sqlite if dialect == "sqlite" else _rounded
         bodies = list(dict.fromkeys(told.column for _, told in self.told))
         self.decoders = [(name, self._decoder(name)) for name in bodies]
         # JSON as text, whatever type the database gives it; what a join found nothing for says nothing.
@@ -47,13 +50,17 @@ class Reading:
         for (body, decode), texts in zip(self.decoders, came[len(self.asked) :], strict=True):
             mine = [c for c, told in self.told if told.column == body]
             parts = zip(*map(msgspec.structs.astuple, map(decode, texts)), strict=True)
-            found |= {c.name: _instants(v) if c.kind == "instant" else v for c, v in zip(mine, parts, strict=True)}
+            found |= {c.name: self._instants(v) if c.kind == "instant" else v for c, v in zip(mine, parts, strict=True)}
         return [found[name] for name in self.names]
 
     def _asked(self, column: Column, values: Sequence[Any]) -> Sequence[Any]:
         if column.kind == "bool":  # SQLite knows no booleans: it says 0 and 1
             return [None if v is None else bool(v) for v in values]
         return list(map(self.instants.__getitem__, values)) if column.kind == "instant" else values
+
+    def _instants(self, texts: Sequence[str | None]) -> list[str | None]:
+        rounded = self._rounded
+        return [None if text is None else rounded(text) for text in texts]
 
     def _decoder(self, body: str) -> Callable[[str], Any]:
         """Reads what columns say out of one JSON text, in their order."""
@@ -93,13 +100,20 @@ class _Instants(dict[int | None, str | None]):
         return text
 
 
-def _instants(texts: Sequence[str | None]) -> list[str | None]:
-    return [None if text is None else _instant(text) for text in texts]
+def _as_sqlite(text: str) -> str:
+    """In UTC with milliseconds as SQLite rounds them, by which it filters and sorts: in UTC never into the next minute, elsewhere as floats."""
+    if text[-1] == "Z":
+        last = text[17:19] == "59" and text[20:-1].ljust(6, "0") >= "999500"
+        return f"{text[:19]}.999Z" if last else _rounded(text)
+    since = timedelta(milliseconds=int(float(text[17:-6]) * 1000 + 0.5))
+    at = datetime.fromisoformat(f"{text[:17]}00{text[-6:]}").astimezone(UTC) + since
+    return f"{at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
-def _instant(text: str) -> str:
+def _rounded(text: str) -> str:
     """In UTC with milliseconds, rounded."""
     if len(text) == 20 and text[-1] == "Z":
         return f"{text[:-1]}.000Z"
-    at = datetime.fromisoformat(text).astimezone(UTC) + _HALF
+    at = datetime.fromisoformat(text).astimezone(UTC)
+    at = at + _HALF if at < _LAST else _LAST
     return f"{at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, cast, func, literal, select
+from sqlalchemy import JSON, case, cast, func, literal, select
 from sqlmodel import SQLModel
 
 from ledger.behind import Behind
@@ -243,9 +243,9 @@ class Remembered(Reads):
         c = columns(SignalLogRow)
         ms = to_ms(at)
         known = [c.opened_at <= ms] if keys is None else [c.opened_at <= ms, c.key.in_(keys)]
-        first = {r[0]: r[1] for r in self._rows(select(c.key, func.min(c.opened_at)).where(*known).group_by(c.key))}
-        rows = self._rows(select(c.key, c.opened_at).where(*known, (c.cleared_at.is_(None)) | (c.cleared_at > ms)))
-        return {r[0]: (from_ms(r[1]), from_ms(first[r[0]])) for r in rows}
+        still = case(((c.cleared_at.is_(None)) | (c.cleared_at > ms), c.opened_at))
+        rows = self._rows(select(c.key, func.max(still), func.min(c.opened_at)).where(*known).group_by(c.key))
+        return {r[0]: (from_ms(r[1]), from_ms(r[2])) for r in rows if r[1] is not None}
 
     def last_noted(self) -> datetime | None:
         """When open signals were last noted."""

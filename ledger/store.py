@@ -23,6 +23,7 @@ from ledger.deliveries import Deliveries
 from ledger.engine import LedgerError, open_engine, transaction
 from ledger.keys import Audit, Keys
 from ledger.lease import Lease, LeaseHeld, fence, release, take
+from ledger.lists import ALL, Listed, Wanted
 from ledger.migrations import HEAD
 from ledger.model import to_ms
 from ledger.prompt import Prompt, TooLong
@@ -31,6 +32,7 @@ from ledger.sessions import Sessions
 from ledger.standing import Standing
 from ledger.veil import Veil
 from ledger.write import Writer
+from ledger.written import FEW
 
 __all__ = ["Lease", "LeaseHeld", "Ledger", "LedgerError"]
 
@@ -232,6 +234,11 @@ class _Prompt(_Seen):
     def __init__(self, ledger: Ledger, veil: Veil, near: Prompt) -> None:
         super().__init__(ledger, veil)
         self._near = near
+
+    def listed(self, of: Listed, wanted: Wanted = ALL) -> Sequence[Any]:
+        if sum(len(w.value) for w in wanted.where if w.is_ == "one of") > FEW:
+            raise TooLong  # to write it takes longer than a moment
+        return super().listed(of, wanted)
 
     def _answered(self, text: str, values: Any) -> Sequence[Any]:
         return self._near.answered(text, values)

@@ -121,10 +121,10 @@ def tallies(ledger: Ledger) -> dict[str, tuple[int, int]]:
 # -- keeping ---------------------------------------------------------------------------------------------------------------
 
 
-def refresh(ledger: Ledger, configuration: Configuration) -> Stood:
-    """Brings what is kept up to date with the ledger, the plan and the day; what it is known by then."""
+def refresh(ledger: Ledger, configuration: Configuration, plan: Plan | None = None) -> Stood:
+    """Brings what is kept up to date with the ledger, the plan (as of now, where it is at hand) and the day; what it is known by then."""
     now = ledger.clock()
-    plan = plan_at(ledger, configuration, now)
+    plan = plan or plan_at(ledger, configuration, now)
     stamp = stamp_of(
         configuration, plan, configuration.calendar.day(now).isoformat() + configuration.calendar.week_at(now)
     )

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request, Response
 
 from api.conditional import answer
 from api.deps import FILE_REFUSALS, PARTS, ConfigurationDep, KeeperDep, LedgerDep, NotReady, WrongParameter
-from api.feeds.calendar import calendar
 from api.files.tables import near, only
 from ledger.engine import LedgerError
 from signals.plan import Plan
@@ -39,6 +38,9 @@ def get_calendar(request: Request, ledger: LedgerDep, configuration: Configurati
         chosen = _chosen(request, plan, configuration)
 
         def make(out: BinaryIO) -> None:
+            # What it stands on takes 4 MB, and is not needed by whoever reads none.
+            from api.feeds.calendar import calendar
+
             out.write(calendar(ledger, configuration, plan, chosen))
 
         day = configuration.calendar.day(ledger.clock()).isoformat()

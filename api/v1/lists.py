@@ -106,6 +106,8 @@ async def list_items(
     at = instant(asked.as_of, ledger)
     if at is not None or asked.basis == "known" or asked.mapping is not None:
         return await run_in_threadpool(_items_then, asked, ledger, configuration, at or ledger.clock())
+    if asked.include:  # records and histories may be long: to read them is no matter of a moment
+        return await run_in_threadpool(_items_now, asked, ledger, configuration)
     return await promptly(ledger, lambda ledger: _items_now(asked, ledger, configuration))
 
 

@@ -22,6 +22,7 @@ from api.deps import only, takes_several
 from ledger.prompt import TooLong
 from ledger.read import Reads
 
+JSON = "application/json"
 Part = Callable[[Request], Awaitable[Any]]
 """What an endpoint's parameter is, by the request."""
 
@@ -40,9 +41,7 @@ class Question(APIRoute):
             only(request, known)
             values = {name: await part(request) for name, part in parts.items()}
             told = await endpoint(**values) if waits else await run_in_threadpool(endpoint, **values)
-            return (
-                told if isinstance(told, Response) else Response(told.model_dump_json(), media_type="application/json")
-            )
+            return told if isinstance(told, Response) else Response(told.model_dump_json(), media_type=JSON)
 
         return answered
 

@@ -96,14 +96,14 @@ def item_row(r: Any) -> Any:
 
 
 _OF_STATE = (
-    "title", "type", "owner", "owner_name", "start_on", "due_on", "progress", "confidence", "blocked",
+    "title", "owner", "owner_name", "start_on", "due_on", "progress", "confidence", "blocked",
 )  # fmt: skip
 
 
 def version_row(r: Any) -> dict[str, Any]:
     """A row of VERSIONS."""
     item = _item(r.body)
-    told = {name: getattr(item, name) for name in _OF_STATE if name != "type"}
+    told = {name: getattr(item, name) for name in _OF_STATE}
     return {
         **_plain(r, ("valid_from", "valid_to", "observed_from", "observed_to", "synced_at")),
         **told,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,6 +27,7 @@ from ledger.store import Ledger
 from normalizer.people import People
 from sync.closing import close_week
 from sync.configuration import Configuration, load
+from sync.mapping import apply_mapping
 from sync.run import sync_source
 from tests.asking import local
 
@@ -46,6 +49,7 @@ class House:
     ledger: Ledger
     config: Configuration
     clock: Clock
+    environment: dict[str, str]
 
     def sync(self, number: int = 0) -> None:
         assert sync_source(self.config.sources[number], self.ledger, People(self.config.persons())).state == "complete"
@@ -75,7 +79,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     ):
         for name, value in company.environment().items():
             patch.setenv(name, value)
-        house = House(ledger, load(folder / "config"), clock)
+        house = House(ledger, load(folder / "config"), clock, company.environment())
         for number in range(len(house.config.sources)):
             house.sync(number)
         workstream = house.config.plan.workstreams[0].key
@@ -311,6 +315,43 @@ def test_every_state_of_an_item_says_the_word_it_was_read_from_and_the_rule(hous
     assert earlier
     assert all(row["mapped_by"] for row in earlier)
     assert len({row["raw_status"] for row in earlier}) > 1
+
+
+def test_a_state_keeps_the_rule_of_the_mapping_that_it_was_translated_by(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a mapping has changed, what is believed now names the new rule, and what was believed before the old one."""
+    config, kept = tmp_path / "config", tmp_path / "l.db"
+    shutil.copytree(house.config.directory, config)
+    with sqlite3.connect(str(house.ledger.engine.url.database)) as source, sqlite3.connect(kept) as target:
+        source.backup(target)
+    legal = config / "departments" / "legal.yaml"
+    text = legal.read_text(encoding="utf-8")
+    legal.write_text(text.replace("Grün: on_track, Gelb: at_risk", "Grün: at_risk, Gelb: off_track"), encoding="utf-8")
+    legal.write_text("# one line more\n" + legal.read_text(encoding="utf-8"), encoding="utf-8")
+    for name, value in house.environment.items():
+        monkeypatch.setenv(name, value)
+    changed = load(config)
+    with Ledger.open(f"sqlite:///{kept}") as ledger:
+        bound = changed.source("legal-jira")
+        assert apply_mapping(ledger, bound, People(changed.persons()), author="lea", reason="agreed")
+        with local(create_app(ledger, changed)) as client:
+            items = {row["id"]: row for row in client.get("/v1/items?source=legal-jira").json()["items"]}
+            asked = "/v1/versions?source=legal-jira&limit=500&superseded=true"
+            rows = client.get(asked).json()["items"]
+    last = {row["item"]: row for row in rows if row["observed_to"] is None}
+    assert items
+    for id, item in items.items():
+        assert last[id]["raw_status"] == item["raw_status"], id
+        same = last[id]["mapped_by"] == item["mapped_by"]
+        assert same is (item["raw_status"] != "Rot"), "what it became did not change, and was not translated anew"
+    before, after = (
+        {row["mapped_by"] for row in rows if row["raw_status"] == "Grün" and (row["observed_to"] is None) is now}
+        for now in (False, True)
+    )
+    assert before
+    assert after
+    assert not before & after, "the line of the rule is another one"
 
 
 def read(house: House) -> int:

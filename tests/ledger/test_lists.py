@@ -111,6 +111,14 @@ def test_a_place_that_there_cannot_be_is_refused(company: Scripted, after: list[
         company.ledger.listed(ITEMS, Wanted(order=[Sort("source")], after=after))
 
 
+@pytest.mark.parametrize("column", ["due_on", "status", "presence", "mapping_version", "blocked", "synced_at"])
+@pytest.mark.parametrize("value", [{}, [], 5.5, "\ud800"])
+def test_a_place_has_the_columns_own_kind_of_value(company: Scripted, column: str, value: Any) -> None:
+    """Whatever kind of text the database has it as."""
+    with pytest.raises(WrongQuestion, match="no place in this list"):
+        company.ledger.listed(ITEMS, Wanted(order=[Sort(column)], after=[value, "alpha:1"]))
+
+
 def test_every_millisecond_comes_back_as_itself() -> None:
     """An instant that is told is asked for again: one millisecond off would tell a change twice, or never."""
     for ms in range(1_795_003_200_000, 1_795_003_203_000):

@@ -15,6 +15,7 @@ from ledger.prompt import TooLong
 from ledger.read import Reads
 from ledger.store import Ledger
 from ledger.veil import Veil
+from ledger.written import FEW, _written
 from tests.companies import SOURCES, Scripted
 
 
@@ -78,6 +79,25 @@ def test_what_goes_wrong_is_told_where_it_is_asked_again(company: Scripted) -> N
 def test_what_is_not_written_before_is_not_asked_at_once(company: Scripted) -> None:
     with pytest.raises(TooLong):
         at_once(company.ledger.seen_by(Veil())).history("alpha:4")
+
+
+def test_what_asks_for_many_values_is_not_asked_at_once(company: Scripted) -> None:
+    """SQL for thousands of values takes tens of milliseconds to write, and is kept for nobody."""
+    many = Wanted([Condition("key", "one of", [f"k-{n}" for n in range(FEW + 1)])])
+    with pytest.raises(TooLong):
+        at_once(company.ledger.seen_by(Veil())).listed(ITEMS, many)
+    before = _written.cache_info().currsize
+    assert company.ledger.seen_by(Veil()).listed(ITEMS, many) == []
+    assert _written.cache_info().currsize == before
+
+
+def test_nobody_waits_for_a_connection(company: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made when the service starts, whoever holds the others."""
+    ready = company.ledger.at_once
+    assert ready is not None
+    ready.begin()
+    monkeypatch.setattr(company.ledger.engine, "raw_connection", lambda: pytest.fail("it asks for a connection"))
+    assert at_once(company.ledger.seen_by(Veil())).one("alpha:4") is not None
 
 
 def test_another_machines_database_is_asked_in_threads(ledger_url: str) -> None:
