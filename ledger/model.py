@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -96,6 +97,27 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Why it is unknown, in a sentence with the file to open."""
 
 
+class Said(Protocol):
+    """How a field was read, or as much of it as is needed here."""
+
+    @property
+    def field(self) -> str: ...
+    @property
+    def canonical(self) -> str | None: ...
+
+
+W = TypeVar("W", bound=Said)
+
+
+def decisive(words: Sequence[W], lifecycle: str) -> W | None:
+    """Of how an item's fields were read, the one that its status (`status_word`) was read from; None where none of them was."""
+    said = {w.field: w for w in reversed(words)}
+    health, life = said.get("health"), said.get("lifecycle")
+    if lifecycle in STATUS_FROM_LIFECYCLE and life is not None and life.canonical is not None:
+        return life
+    return health or life
+
+
 class Unmapped(msgspec.Struct, frozen=True, gc=False):
     """One value without a translation, for the department's inbox."""
 
@@ -149,8 +171,8 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def said(self) -> Word | None:
-        """The word that says how it stands."""
-        return self.word("health") or self.word("lifecycle")
+        """The word that its status was read from."""
+        return decisive(self.words, self.lifecycle)
 
 
 class Version(msgspec.Struct, frozen=True, gc=False):

@@ -10,7 +10,7 @@ import msgspec
 
 from api.v1.shapes import ItemOut
 from connectors.contract import RawRecord
-from ledger.model import Item, Presence, from_ms, status_word
+from ledger.model import Item, Presence, decisive, from_ms, status_word
 from ledger.read import Kept
 
 DELETED = frozenset({Presence.DELETED, Presence.MOVED_OUT, Presence.ACCESS_LOST})
@@ -28,6 +28,7 @@ class _Said(msgspec.Struct, gc=False):
 
     field: str
     raw: str | None
+    canonical: str | None
     rule: str
 
 
@@ -63,8 +64,7 @@ def row_of(body: str | bytes, presence: str, presence_reason: str, synced_at: da
     row = _row(body)
     row.status = status_word(row.lifecycle, row.reported_health)
     if words := row.words:
-        said = {w.field: w for w in reversed(words)}
-        if word := said.get("health") or said.get("lifecycle"):
+        if word := decisive(words, row.lifecycle):
             row.raw_status, row.mapped_by = word.raw, word.rule or None
         row.words = msgspec.UNSET
     if created := row.remote_created_at:

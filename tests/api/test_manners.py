@@ -309,6 +309,9 @@ def test_every_state_of_an_item_says_the_word_it_was_read_from_and_the_rule(hous
         assert [(r["item"], r["mapped_by"]) for r in rows] == [(r["item"], r["mapped_by"]) for r in brief]
     last = {row["item"]: row for row in rows if row["item"] in items}
     assert len(last) == len(items) > 5
+    over = [row for row in items.values() if row["status"] in ("done", "cancelled")]
+    assert over
+    assert [row for row in over if not row["raw_status"] or "blank" in row["mapped_by"]] == []
     for id, row in last.items():
         assert (row["raw_status"], row["mapped_by"]) == (items[id]["raw_status"], items[id]["mapped_by"]), id
     earlier = [row for row in rows if row["valid_to"]]
