@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, get_args, get_origin
 
@@ -224,8 +225,8 @@ def served_to(request: Request) -> Served:
     Raises:
         LedgerError: the database does not answer.
     """
-    state, database = request.app.state, request.app.state.ledger
-    ledger: Reads = database.seen_by(request.state.veil)
+    state = request.app.state
+    ledger: Reads = state.ledger.seen_by(request.state.veil)
     configuration: Configuration = state.live.current
     if configuration.planned:
         refresh(ledger.whole, configuration)
@@ -280,10 +281,11 @@ def only(request: Request, known: Mapping[str, Any]) -> None:
     if any("\0" in str(part) for part in request.path_params.values()):
         raise NoSuchAddress("nothing has a NUL character in its name")
     asked = request.query_params.multi_items()
+    times = Counter(name for name, _ in asked)
     wrong = [
         {"type": "value_error", "loc": ("query", name[:200]), "msg": said, "input": value[:200]}
         for name, value in asked
-        if (said := _wrong(name, value, known, sum(name == other for other, _ in asked)))
+        if (said := _wrong(name, value, known, times[name]))
     ]
     if wrong:
         raise RequestValidationError(wrong)

@@ -80,6 +80,14 @@ def _own_file(path: Path) -> None:
         raise LedgerError(f"the database file {path} cannot be made: {error.strerror}") from error
 
 
+def own_connection(engine: Engine) -> Any:
+    """A connection of the driver's that is its asker's alone: the pool knows nothing of it any more."""
+    lent = engine.raw_connection()
+    own = lent.driver_connection
+    lent.detach()
+    return own
+
+
 @contextmanager
 def said_plainly(engine: Engine) -> Iterator[None]:
     """Turns the driver's errors into LedgerError sentences; never shows the URL's password."""

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, TableClause, TextClause, and_, col
 from sqlalchemy import table as sql_table
 
 from ledger.keyset import By, behind, in_order
-from ledger.published import VIEWS, Table
+from ledger.published import BY_NAME, VIEWS, Table
 from ledger.reading import Reading
 
 
@@ -67,7 +67,7 @@ def _cut(table: Table, wanted: Page, columns: Sequence[str], before: str = "") -
 
 def stored_page(table: Table, wanted: Page, dialect: str) -> tuple[Select[Any], Reading]:
     """The same rows as they are stored, and what makes them the wanted values; of a table that `lies_plainly`."""
-    there, shown, reading = _stored(table, tuple(wanted.columns), dialect)
+    there, shown, reading = _stored(table.name, tuple(wanted.columns), dialect)
     found = _cut(table, wanted, _deciding(table, wanted), "at_").subquery()
     at = {name: found.c[f"at_{name}"] for name in _deciding(table, wanted)}
     rows = select(shown).join_from(there, found, and_(true(), *(there.c[name] == at[name] for name in table.key)))
@@ -75,8 +75,9 @@ def stored_page(table: Table, wanted: Page, dialect: str) -> tuple[Select[Any], 
 
 
 @lru_cache
-def _stored(table: Table, columns: tuple[str, ...], dialect: str) -> tuple[TableClause, TextClause, Reading]:
+def _stored(name: str, columns: tuple[str, ...], dialect: str) -> tuple[TableClause, TextClause, Reading]:
     """Where it lies, and what to ask for, as one piece of SQL: to put it together from many costs more than to ask it."""
+    table = BY_NAME[name]  # by its name, for to look up a table by all that it has takes longer
     named = {c.name: c for c in table.columns}
     reading = Reading([named[name] for name in columns], dialect)
     shown = text(", ".join(f"{sql} AS came_{n}" for n, sql in enumerate(reading.sql)))

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from ledger.engine import said_plainly
+from ledger.engine import own_connection, said_plainly
 
 MOMENT = 0.004
 """Seconds: about as long as Python itself lets one thread keep others waiting."""
@@ -68,9 +68,7 @@ class Prompt:
 
     def _connection(self) -> Any:
         if self._own is None:
-            lent = self.engine.raw_connection()
-            self._own = lent.driver_connection
-            lent.detach()
+            self._own = own_connection(self.engine)
             self._own.execute("PRAGMA busy_timeout=0")
             self._own.set_progress_handler(lambda: time.monotonic() > self._until, STEPS)
         return self._own

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from ledger.engine import BUSY_MS, said_plainly, transaction
+from ledger.engine import BUSY_MS, own_connection, said_plainly, transaction
 
 
 class Watch:
@@ -52,9 +52,7 @@ class Watch:
     def _connection(self) -> Any:
         """SQLite tells a connection of the commits of all others, so this one is nobody else's."""
         if self._own is None:
-            lent = self.engine.raw_connection()
-            self._own = lent.driver_connection
-            lent.detach()
+            self._own = own_connection(self.engine)
             self._own.execute("PRAGMA wal_autocheckpoint = 0")
         return self._own
 

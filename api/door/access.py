@@ -109,7 +109,7 @@ def veil_for(reader: Reader, configuration: Configuration) -> Veil:
     return Veil(shown, asks, secret.difference(asks) if reader is not ANYBODY else frozenset())
 
 
-@lru_cache(1024)
+@lru_cache(64)
 def on_loopback(name: str) -> bool:
     """Whether a host name or address is this machine's own loopback."""
     try:

@@ -82,16 +82,13 @@ class _Named:
 
 
 class _Asked:
-    """The parameters as a model has them."""
+    """The parameters as a model has them. Wrong values are refused by a RequestValidationError, as FastAPI refuses them."""
 
     def __init__(self, model: type[BaseModel]) -> None:
         self.model = model
         self._several = {name for name, field in model.model_fields.items() if takes_several(field)}
 
     async def __call__(self, request: Request) -> BaseModel:
-        """Raises:
-        RequestValidationError: a wrong value.
-        """
         asked = request.query_params
         told = {name: asked.getlist(name) if name in self._several else asked[name] for name in asked}
         try:

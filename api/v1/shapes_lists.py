@@ -92,9 +92,9 @@ class VersionRow(VersionOut, Row):
     progress: float | None
     confidence: float | None
     blocked: bool | None
-    raw_status: str | None = Field(description="The word as said.")
+    raw_status: str | None = Field(description="The word that status was read from, as said.")
     mapped_by: str | None = Field(
-        description="The rule that read it; null with the word where only the item's history tells of this state."
+        description="The rule that read it; null with the word where the record, or the mapping of then, is not kept."
     )
     raw_hash: str = Field(description="Of the record that it was read from.")
     source_updated_at: datetime | None = Field(
