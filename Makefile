@@ -19,7 +19,7 @@ test: $(READY) postgres calc odata-clients contract-linters browser-tools ## eve
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart 0 $(ARGS) # a worker that dies ends the run: pytest-xdist 3.8 waits for its successor for ever
 	@[ ! -f api/cli.py ] || $(MAKE) --no-print-directory smoke
 
 .PHONY: smoke
