@@ -388,6 +388,7 @@ def test_at_once_or_in_a_thread_the_answer_is_the_same(
     house: House, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     anew = {"Cache-Control": "no-cache"}
+    monkeypatch.setattr(ledger.prompt, "MOMENT", 60.0)
     with local(house.app()) as client:
         first = client.get(path, headers=anew)
         monkeypatch.setattr(ledger.prompt, "MOMENT", -1.0)
@@ -398,6 +399,7 @@ def test_at_once_or_in_a_thread_the_answer_is_the_same(
 
 
 def test_what_takes_a_moment_takes_no_thread(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger.prompt, "MOMENT", 60.0)
     asked: list[threading.Thread] = []
     real = ledger.prompt.Prompt.answered
     monkeypatch.setattr(

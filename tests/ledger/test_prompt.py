@@ -64,7 +64,7 @@ def test_what_takes_longer_than_a_moment_is_broken_off(company: Scripted, monkey
     monkeypatch.setattr(ledger.prompt, "MOMENT", -1.0)
     with pytest.raises(TooLong):
         at_once(company.ledger.seen_by(Veil())).listed(ITEMS)
-    monkeypatch.undo()
+    monkeypatch.setattr(ledger.prompt, "MOMENT", 60.0)
     assert len(at_once(company.ledger.seen_by(Veil())).listed(ITEMS)) == 600, "and nothing of it is left behind"
 
 
@@ -93,6 +93,7 @@ def test_what_asks_for_many_values_is_not_asked_at_once(company: Scripted) -> No
 
 def test_nobody_waits_for_a_connection(company: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is made when the service starts, whoever holds the others."""
+    monkeypatch.setattr(ledger.prompt, "MOMENT", 60.0)
     ready = company.ledger.at_once
     assert ready is not None
     ready.begin()
