@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +29,7 @@ from ledger.pages import Page, sorted_by
 from ledger.published import BY_NAME, TABLES, Table
 from ledger.store import Ledger
 from sync.configuration import Configuration
+from tests.apart import told_apart
 from tests.api.odata.conftest import NOW, fill, listening, record
 from tests.asking import local
 from tests.companies import Scripted
@@ -445,56 +445,64 @@ def test_no_room_for_a_file_is_a_503_that_says_so(client: TestClient, monkeypatc
 # -- clients that know nothing of us ---------------------------------------------------------------------------------------
 
 
-def test_pandas_reads_what_sql_says(root: str, ledger: Ledger) -> None:
-    import pandas
+PANDAS = """
+import pandas
+typed = pandas.read_parquet(sys.argv[1] + "bi_items.parquet")
+lines = pandas.read_json(sys.argv[1] + "bi_items.jsonl", lines=True, dtype=False)
+table = pandas.read_csv(sys.argv[1] + "bi_items.csv", keep_default_na=False)
+frames = [[list(row) for row in zip(f["id"], f["title"])] for f in (typed, lines, table)]
+print(json.dumps([str(typed["first_seen_at"].dtype), *frames]))
+"""
+POLARS = """
+import polars
+found = polars.scan_parquet(sys.argv[1] + "bi_items.parquet").select("id", "status", "progress").collect()
+table = polars.read_csv(sys.argv[1] + "bi_items.csv", infer_schema_length=None)
+print(json.dumps([found.rows(), table["title"].fill_null("").to_list()]))
+"""
+DUCKDB = """
+import duckdb
+files = ["'bi_items.parquet'", "'bi_items.csv'", "read_json('bi_items.jsonl', format='newline_delimited')"]
+with duckdb.connect() as db:
+    print(json.dumps([db.sql(f"SELECT id, status FROM {file} ORDER BY id").fetchall() for file in files]))
+"""
+SHILLELAGH = """
+from shillelagh.backends.apsw.db import connect
+index, items = sys.argv[1:]
+with connect(":memory:") as connection:
+    cursor = connection.cursor()
+    names = cursor.execute(f'SELECT name FROM "{index}"').fetchall()
+    print(json.dumps([names, cursor.execute(f'SELECT status, COUNT(*) FROM "{items}" GROUP BY status').fetchall()]))
+"""
 
-    wanted = {r["id"]: r for r in rows(ledger, ITEMS)}
-    typed = pandas.read_parquet(io.BytesIO(urllib.request.urlopen(f"{root}bi_items.parquet").read()))
-    lines = pandas.read_json(f"{root}bi_items.jsonl", lines=True, dtype=False)
-    table = pandas.read_csv(f"{root}bi_items.csv", keep_default_na=False)
-    assert str(typed["first_seen_at"].dtype).endswith("UTC]")
-    for frame in (typed, lines, table):
-        assert len(frame) == len(wanted)
-    assert dict(zip(typed["id"], typed["title"], strict=True)) == {i: r["title"] for i, r in wanted.items()}
-    assert dict(zip(lines["id"], lines["title"], strict=True)) == {i: r["title"] for i, r in wanted.items()}
-    assert dict(zip(table["id"], table["title"], strict=True)) == {i: disarmed(r["title"]) for i, r in wanted.items()}
+
+def test_pandas_reads_what_sql_says(root: str, ledger: Ledger, tmp_path: Path) -> None:
+    wanted = {r["id"]: r["title"] for r in rows(ledger, ITEMS)}
+    kind, typed, lines, table = told_apart(PANDAS, root, folder=tmp_path)
+    assert kind.endswith("UTC]")
+    assert len(typed) == len(lines) == len(table) == len(wanted)
+    assert dict(typed) == dict(lines) == wanted
+    assert dict(table) == {id: disarmed(title) for id, title in wanted.items()}
 
 
-def test_polars_reads_parts_over_http(root: str, ledger: Ledger) -> None:
-    import polars
-
+def test_polars_reads_parts_over_http(root: str, ledger: Ledger, tmp_path: Path) -> None:
     wanted = rows(ledger, ITEMS)
-    found = polars.scan_parquet(f"{root}bi_items.parquet").select("id", "status", "progress").collect()
-    assert sorted(found.rows()) == sorted((r["id"], r["status"], r["progress"]) for r in wanted)
-    table = polars.read_csv(f"{root}bi_items.csv", infer_schema_length=None)
-    assert sorted(table["title"].fill_null("")) == sorted(disarmed(r["title"]) for r in wanted)
+    found, titles = told_apart(POLARS, root, folder=tmp_path)
+    assert sorted(map(tuple, found)) == sorted((r["id"], r["status"], r["progress"]) for r in wanted)
+    assert sorted(titles) == sorted(disarmed(r["title"]) for r in wanted)
 
 
 def test_duckdb_reads_what_sql_says(client: TestClient, ledger: Ledger, tmp_path: Path) -> None:
     """From files that were fetched: its httpfs extension is downloaded, which is not possible everywhere."""
-    import duckdb
-
     for ending in FORMATS:
         (tmp_path / f"bi_items.{ending}").write_bytes(client.get(f"/files/bi_items.{ending}").content)
-    wanted = sorted((r["id"], r["status"]) for r in rows(ledger, ITEMS))
-    with duckdb.connect() as db:
-        for read in ("bi_items.parquet", "bi_items.csv"):
-            assert sorted(db.sql(f"SELECT id, status FROM '{tmp_path / read}'").fetchall()) == wanted
-        lines = f"read_json('{tmp_path / 'bi_items.jsonl'}', format='newline_delimited')"
-        assert sorted(db.sql(f"SELECT id, status FROM {lines}").fetchall()) == wanted
+    wanted = sorted([r["id"], r["status"]] for r in rows(ledger, ITEMS))
+    assert [sorted(found) for found in told_apart(DUCKDB, folder=tmp_path)] == [wanted] * 3
 
 
-def test_shillelagh_asks_the_index_and_counts_what_sql_counts(
-    root: str, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shillelagh_asks_the_index_and_counts_what_sql_counts(root: str, ledger: Ledger, tmp_path: Path) -> None:
     """Superset's way to JSON: it asks HEAD first. Its reader of CSV takes no text without quotes, which RFC 4180 allows."""
-    db = pytest.importorskip("shillelagh.backends.apsw.db", reason="shillelagh is not installed")
-    monkeypatch.chdir(tmp_path)  # it leaves its caches where it runs
     index, items = f"{root.rstrip('/')}#$.items[*]", f"{root.replace('/files/', '/odata/')}Items#$.value[*]"
-    with db.connect(":memory:") as connection:
-        cursor = connection.cursor()
-        names = cursor.execute(f'SELECT name FROM "{index}"').fetchall()
-        found = cursor.execute(f'SELECT status, COUNT(*) FROM "{items}" GROUP BY status').fetchall()
+    names, found = told_apart(SHILLELAGH, index, items, folder=tmp_path)  # it leaves its caches where it runs
     assert [n for (n,) in names] == [t.view for t in TABLES]
     assert dict(found) == Counter(row["status"] for row in rows(ledger, ITEMS))
 

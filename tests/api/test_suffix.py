@@ -7,10 +7,9 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 from pyarrow import parquet
@@ -19,6 +18,7 @@ from api.app import create_app
 from api.v1 import suffix
 from api.v1.as_markdown import cell
 from ledger.model import Item, Recorded, Version
+from tests.apart import told_apart
 from tests.asking import local
 from tests.companies import NOW, Scripted
 from tests.contract import KEPT
@@ -123,12 +123,19 @@ def test_a_table_without_rows_has_the_same_columns(client: TestClient, asked: st
     assert table.column_names == header
 
 
-def test_readers_of_others_read_it(client: TestClient) -> None:
-    read = client.get("/v1/items.csv").text
-    assert len(pd.read_csv(io.StringIO(read))) == len(every(client, "/v1/items"))
-    frame = pl.read_parquet(io.BytesIO(client.get("/v1/items.parquet").content))
-    assert str(frame.schema["synced_at"]) == "Datetime(time_unit='ms', time_zone='UTC')"
-    assert str(frame.schema["due_on"]) == "Date"
+OTHERS = """
+import pandas, polars
+schema = polars.read_parquet("items.parquet").schema
+print(json.dumps([len(pandas.read_csv("items.csv")), str(schema["synced_at"]), str(schema["due_on"])]))
+"""
+
+
+def test_readers_of_others_read_it(client: TestClient, tmp_path: Path) -> None:
+    for name in ("items.csv", "items.parquet"):
+        (tmp_path / name).write_bytes(client.get(f"/v1/{name}").content)
+    count, instant, day = told_apart(OTHERS, folder=tmp_path)
+    assert count == len(every(client, "/v1/items"))
+    assert (instant, day) == ("Datetime(time_unit='ms', time_zone='UTC')", "Date")
 
 
 def test_what_a_tracker_says_is_no_formula_and_no_markup(client: TestClient) -> None:
