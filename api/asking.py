@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from connectors.contract import RawRecord
+from connectors.contract import record_of
 from ledger.model import ItemLink, Presence, Word
 from ledger.read import Filter, Kept, Reads
 from ledger.veil import Veil
@@ -165,7 +165,7 @@ def explain(ledger: Reads, id: str) -> Explanation | None:  # the domain's word
         last_good_at=ledger.last_good().get(item.source),
         words=words,
         links=tuple(ledger.links(item.id)),
-        raw=msgspec.to_builtins(msgspec.json.decode(raw, type=RawRecord)) if raw else None,
+        raw=msgspec.to_builtins(record_of(raw)) if raw else None,
         cells=ledger.cells(item.id),
     )
 

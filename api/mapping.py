@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from connectors.contract import RawRecord, Said
+from connectors.contract import Said, record_of
 from ledger.model import Health
 from ledger.read import Inbox, Reads
 from normalizer.likeness import likely
@@ -336,7 +336,7 @@ def identities(ledger: Reads, configuration: Configuration) -> list[Identity]:
     known, tally = People(people), Counter[tuple[str, Said]]()
     for source in configuration.sources:
         for _, raw in ledger.raws(source.key):
-            for said in msgspec.json.decode(raw, type=RawRecord).fields.get("owner", ()):
+            for said in record_of(raw).fields.get("owner", ()):
                 if known.find(source.key, said) is None:
                     tally[source.key, said] += 1
     by_email: dict[str, list[tuple[str, str]]] = {}

@@ -127,6 +127,10 @@ class RawRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     lies is not what it says: a sorted sheet changes every cell and no record."""
 
 
+record_of = msgspec.json.Decoder(RawRecord).decode
+"""A record out of its JSON."""
+
+
 class Change(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One field of one record changed at one instant, as the tracker's own history tells it.
 

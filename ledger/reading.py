@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -64,12 +65,19 @@ class Reading:
 
     def _decoder(self, body: str) -> Callable[[str], Any]:
         """Reads what columns say out of one JSON text, in their order."""
-        fields = [
-            (c.name, _TYPES.get(c.kind, str) | None, msgspec.field(name=told.name, default=_default(told)))
-            for c, told in self.told
-            if told.column == body
-        ]
-        return msgspec.json.Decoder(msgspec.defstruct("Body", fields, gc=False)).decode
+        return _decoder(
+            tuple((c.name, c.kind, told.name, _default(told)) for c, told in self.told if told.column == body)
+        )
+
+
+@lru_cache
+def _decoder(columns: tuple[tuple[str, Kind, str, Any], ...]) -> Callable[[str], Any]:
+    """By column: its name, its kind, what the JSON calls it, and what is meant where that is left out."""
+    fields = [
+        (name, _TYPES.get(kind, str) | None, msgspec.field(name=called, default=default))
+        for name, kind, called, default in columns
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct("Body", fields, gc=False)).decode
 
 
 def _told(column: Column) -> Told | None:

@@ -89,7 +89,10 @@ class Mapping(msgspec.Struct, frozen=True):
 
     @staticmethod
     def from_json(body: str) -> Mapping:
-        return msgspec.json.decode(body, type=Mapping)
+        return _mapping(body)
+
+
+_mapping = msgspec.json.Decoder(Mapping).decode
 
 
 @dataclass(frozen=True, slots=True)

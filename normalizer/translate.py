@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from connectors.contract import RawRecord, Said, Words
+from connectors.contract import RawRecord, Said, Words, record_of
 from ledger.model import FINISHED, Health, Item, Lifecycle, ProgressKind, Unmapped, Word, item_id
 from ledger.text import brief
 from normalizer.mapping import Bands, Mapping, Rule, Scale
@@ -20,7 +20,6 @@ from normalizer.scales import CANCELLING, CATEGORY, folded
 BLANK = frozenset({"", "n/a", "tbd", "-", "none", "grey", "gray"})
 MEMO = 20_000
 T = TypeVar("T")
-_raw = msgspec.json.Decoder(RawRecord).decode
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -46,7 +45,7 @@ class Translator:
 
     def raw(self, raw: bytes) -> Item:
         """Translates a record as the ledger keeps it (JSON)."""
-        return self.translate(_raw(raw))
+        return self.translate(record_of(raw))
 
     def translate(self, record: RawRecord) -> Item:
         """The record on the one format. Never raises; what cannot be told is unknown, with a finding."""

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar, get_args
 
 import msgspec
 
-from connectors.contract import RawRecord, Said, Words
+from connectors.contract import RawRecord, Said, Words, record_of
 from ledger.model import to_ms
 from ledger.remembered import GONE, Stated
 from ledger.store import Ledger
@@ -48,7 +48,6 @@ Node = Objective | KeyResult | Workstream
 Names = Mapping[str, set[str]]
 """What a node may be called, folded (its key, its record's key, id or address), to the keys of the nodes that are called so."""
 T = TypeVar("T")
-_raw = msgspec.json.Decoder(RawRecord).decode
 
 
 def plan_at(
@@ -59,7 +58,7 @@ def plan_at(
     basis: known, what the ledger knew at the instant; happened, what it knows now of that instant.
     """
     told = [
-        Told(binding.role, source.key, source.department, s.id, _raw(s.raw), frozenset(binding.fields), s.cells)
+        Told(binding.role, source.key, source.department, s.id, record_of(s.raw), frozenset(binding.fields), s.cells)
         for source in configuration.sources
         for binding in source.entry.bindings
         if binding.role != "item" and not binding.figures

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from connectors.contract import RawRecord, Said
+from connectors.contract import Said, record_of
 from ledger.model import FINISHED, Health, Item, from_ms, to_ms
 from ledger.standing import NONE, Place
 from ledger.store import Ledger
@@ -33,7 +33,6 @@ WITHOUT_ACTORS = frozenset({"google_sheets", "notion"})
 """Kinds whose tracker tells nobody's name beside a change."""
 SLICE = 5_000
 """Items that are held at once, unless one workstream has more."""
-_raw = msgspec.json.Decoder(RawRecord).decode
 
 
 def thresholds(configuration: Configuration) -> Thresholds:
@@ -370,7 +369,7 @@ class Gatherer:
 
 def _word(raw: bytes) -> str:
     """How a record says its health, else its confidence, word for word: what is kept of a state holds only what it became."""
-    fields = _raw(raw).fields
+    fields = record_of(raw).fields
     return ", ".join(as_text(v) for v in fields.get("health") or fields.get("confidence", ()))
 
 
@@ -404,7 +403,7 @@ def _human(kind: str, actor: str | None, person: str | None) -> bool | None:
 def _value(ledger: Ledger, item: str, digest: str) -> float | None:
     """The number that a record tells as its current value or, where it has no field for one, as its progress."""
     raw = ledger.raw(item, digest)
-    fields = _raw(raw).fields if raw else {}
+    fields = record_of(raw).fields if raw else {}
     for said in fields.get("current_value", fields.get("progress", ())):
         if isinstance(said.value, int | float) and not isinstance(said.value, bool):
             return float(said.value)

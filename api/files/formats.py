@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
+from api.objects import object_with
 from ledger.published import Kind, Table
 from ledger.reading import Columns
 
@@ -82,7 +83,7 @@ def disarmed(text: str) -> str:
 
 def write_jsonl(table: Table, rows: Iterable[Columns], out: BinaryIO) -> None:
     """One object per row with every column, as OData has them: nothing is changed."""
-    row = msgspec.defstruct("Row", [(name, Any) for name in table.names], gc=False)
+    row = object_with(table.names)
     encode = msgspec.json.Encoder().encode_lines
     for columns in rows:
         out.write(encode(list(starmap(row, zip(*columns, strict=True)))))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from itertools import starmap
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 from fastapi import Response
 
+from api.objects import object_with
 from api.odata.address import Address
 from api.odata.protocol import EXPANDED, OF_EACH, PAGE, json, missing, nothing, read_token, text, token
 from api.odata.query import ALONE, Asked, asked
@@ -132,7 +132,7 @@ class Service:
         """Rows of the columns read, as shown, with what they bring along."""
         width = len(wanted.columns)  # those shown are read first
         if not wanted.expanded:
-            return list(starmap(_row(wanted.columns), (row[:width] for row in rows)))
+            return list(starmap(object_with(wanted.columns), (row[:width] for row in rows)))
         shaped = [dict(zip(wanted.columns, row, strict=False)) for row in rows]
         for relation, inner in wanted.expanded:
             self._expand(wanted.table, relation, inner, [dict(zip(columns, r, strict=True)) for r in rows], shaped)
@@ -154,12 +154,6 @@ class Service:
                 path = f"{_path(table, row)}/{relation.name}"
                 left = {} if inner.top is None else {"$top": str(inner.top - limit)}
                 shown[f"{relation.name}@odata.nextLink"] = self._next(path, inner, brought[limit - 1], left)
-
-
-@lru_cache
-def _row(names: tuple[str, ...]) -> Any:
-    """What is written as an object with these names, faster than a dict."""
-    return msgspec.defstruct("Row", [(name, Any) for name in names], gc=False)
 
 
 def _chosen(wanted: Asked) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from api.v1.shapes import ItemOut
-from connectors.contract import RawRecord
+from connectors.contract import record_of
 from ledger.model import Item, Presence, decisive, from_ms, status_word
 from ledger.read import Kept
 
@@ -54,7 +54,6 @@ Row: Any = msgspec.defstruct(
 _row = msgspec.json.Decoder(Row).decode
 _item = msgspec.json.Decoder(Item).decode
 _edited = msgspec.json.Decoder(_Edited).decode
-_raw = msgspec.json.Decoder(RawRecord).decode
 _at = lru_cache(4096)(from_ms)
 """What one sync wrote has one instant."""
 
@@ -128,7 +127,7 @@ def run_row(r: Any) -> dict[str, Any]:
 
 def raw_of(r: Any) -> Any:
     """A row of RECORDS: the record as said."""
-    return msgspec.to_builtins(_raw(r.payload))
+    return msgspec.to_builtins(record_of(r.payload))
 
 
 def _plain(r: Any, instants: tuple[str, ...]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
@@ -15,6 +16,7 @@ from pydantic import BaseModel, Field
 from api.planning import board_at, standing
 from api.v1.sent import sent
 from api.v1.shapes_plan import StandingOut
+from tests.apart import told_apart
 from tests.companies import Scripted
 
 
@@ -79,6 +81,51 @@ def test_what_has_another_shape_is_not_sent() -> None:
     whole = Whole(datetime(2026, 11, 21, tzinfo=UTC), None, (), {}, None, kind="c")
     with pytest.raises(msgspec.ValidationError, match="kind"):
         sent(whole, WholeOut)
+
+
+FIRST_AT_ONCE = """
+import threading
+from pydantic import create_model
+from api.v1.sent import sent
+
+sys.setswitchinterval(1e-6)
+answers = 0
+
+def answer(shape, line):
+    global answers
+    told = shape(**{name: {} for name in shape.model_fields})
+    line.wait()
+    sent(told, shape)
+    answers += 1
+
+for n in range(30):
+    part = create_model("Part", **{f"p{n}": (int | None, None) for n in range(20)})
+    shape = create_model("Shape", **{f"f{n}": (part | None, None) for n in range(40)})
+    line = threading.Barrier(4)
+    threads = [threading.Thread(target=answer, args=(shape, line)) for _ in range(4)]
+    [t.start() for t in threads], [t.join() for t in threads]
+print(json.dumps(answers))
+"""
+
+
+def test_several_that_are_the_first_to_ask_are_all_answered(tmp_path: Path) -> None:
+    """A struct that one thread makes ready while another fills it ends the process, with everybody's answers."""
+    assert told_apart(FIRST_AT_ONCE, folder=tmp_path) == 120
+
+
+def test_no_struct_is_first_read_by_whoever_comes_first() -> None:
+    """Its decoder is made with its module, which is loaded once."""
+    root = Path(__file__).resolve().parents[2]
+    for path in (
+        p
+        for room in ("connectors", "normalizer", "ledger", "signals", "sync", "api")
+        for p in (root / room).rglob("*.py")
+    ):
+        for call in (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)):
+            late = [
+                k.value for k in call.keywords if k.arg == "type" and ast.unparse(call.func) == "msgspec.json.decode"
+            ]
+            assert not any(isinstance(kind, ast.Name) for kind in late), f"{path}:{call.lineno}"
 
 
 def test_a_standing_is_sent_in_its_shape(tmp_path: Path) -> None:
