@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -21,13 +22,14 @@ from demo.salesforce_http import SalesforceServer
 from demo.salesforce_site import SalesforceSite
 from demo.sheets_http import SheetsServer
 from demo.sheets_site import SheetsSite
+from sync.configuration.yaml_file import read_yaml
 
 
 class DemoCompany:
     """A context manager: within it the trackers answer."""
 
     def __init__(self, today: date | None = None, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.today = today or clock().date()
+        self.today = today or clock().astimezone(home()).date()
         self.engineering = JiraSite("cloud", clock=clock)
         self.legal = JiraSite("datacenter", clock=clock)
         self.marketing = SheetsSite(clock=clock)
@@ -102,6 +104,11 @@ def service_account() -> str:
         "type": "service_account", "client_email": "sightline@northwind.example", "private_key": pem, "private_key_id": "demo",
         "token_uri": "https://oauth2.googleapis.com/token",
     })  # fmt: skip
+
+
+def home() -> ZoneInfo:
+    """Where the demo company's days begin."""
+    return ZoneInfo(read_yaml(configuration() / "organisation.yaml", "organisation.yaml").data["timezone"])
 
 
 def configuration() -> Path:

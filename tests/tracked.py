@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from demo.jira_http import JiraServer
 from demo.jira_site import Issue, JiraSite, Project
@@ -17,7 +18,10 @@ from sync.configuration import Configuration, load
 from sync.presence import Breaker
 from sync.run import Options, Outcome, sync_source
 
-ORGANISATION = "name: Acme\ntimezone: Europe/Berlin\n"
+HOME = ZoneInfo("Europe/Berlin")
+TODAY = datetime.now(HOME).date()
+"""As the organisation below has it."""
+ORGANISATION = f"name: Acme\ntimezone: {HOME}\n"
 PEOPLE = "people:\n  - {key: ann, name: Ann Lee, emails: [ann@acme.example]}\n"
 JIRA = """\
 department: eng

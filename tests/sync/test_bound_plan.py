@@ -30,10 +30,9 @@ from sync.bound_plan import meet_plan, plan_at
 from sync.configuration import ConfigErrors, Configuration, load
 from sync.configuration.models import PARTS
 from sync.facts import Gatherer, judged_at
-from tests.tracked import Department, Tracked, site, write
+from tests.tracked import TODAY, Department, Tracked, site, write
 
 BOOK = "1AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
-TODAY = datetime.now(UTC).date()
 
 
 def facts_at(ledger: Ledger, configuration: Configuration, at: datetime) -> Facts:

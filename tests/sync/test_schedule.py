@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,9 +10,8 @@ import pytest
 from demo.jira_http import JiraServer
 from sync.configuration.live import Live
 from sync.schedule import scheduled
-from tests.tracked import Tracked, site
+from tests.tracked import TODAY, Tracked, site
 
-TODAY = datetime.now(UTC).date()
 PLAN = f"""\
 periods: [{{key: now, start_on: {TODAY - timedelta(days=45)}, end_on: {TODAY + timedelta(days=45)}}}]
 pillars: [{{key: growth, name: Growth}}]
