@@ -305,8 +305,9 @@ def demo(
     from demo.company import DemoCompany, configuration
 
     day: date | None = today.date() if today else None
-    with DemoCompany(day) as company, tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
-        os.environ.update(company.environment())
+    company = DemoCompany(day)
+    os.environ.update(company.environment())  # before its threads run: glibc lets nobody read meanwhile
+    with company, tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
         loaded = terminal.configuration(configuration())
         with terminal.ledger(f"sqlite:///{folder}/demo.db", migrate=True) as ledger:
             console = terminal.console()

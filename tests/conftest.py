@@ -12,6 +12,25 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+PUT, UNSET = os.putenv, os.unsetenv
+
+
+@pytest.fixture(autouse=True, scope="session")
+def still_environment() -> Iterator[None]:
+    """What tests set is told to Python, and not to the process: before glibc 2.41 a thread that reads the environment while
+    another one makes it longer ends the process, and the demo trackers' threads run beside most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "putenv", lambda name, value: None)
+        patch.setattr(os, "unsetenv", lambda name: None)
+        yield
+
+
+@pytest.fixture
+def whole_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test of what reads the environment past Python, such as OpenSSL: it sets everything before a thread runs."""
+    monkeypatch.setattr(os, "putenv", PUT)
+    monkeypatch.setattr(os, "unsetenv", UNSET)
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:

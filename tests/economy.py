@@ -27,8 +27,9 @@ MINIMUM = {
 
 def measure() -> dict[str, tuple[int, int, int]]:
     """By source: requests of the first sync, of one without a change, and the minimum."""
-    with DemoCompany() as company, tempfile.TemporaryDirectory() as folder:
-        os.environ.update(company.environment())
+    company = DemoCompany()
+    os.environ.update(company.environment())
+    with company, tempfile.TemporaryDirectory() as folder:
         loaded = load(configuration())
         people, found = People(loaded.persons()), {}
         with Ledger.open(f"sqlite:///{Path(folder) / 'l.db'}", migrate=True) as ledger:

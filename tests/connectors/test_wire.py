@@ -364,18 +364,19 @@ def _tls_server(certificate: Any) -> Any:
     return server
 
 
+@pytest.mark.usefixtures("whole_environment")
 def test_the_configured_authority_decides_and_not_the_shells(
     library: str, tls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Row 43, measured: REQUESTS_CA_BUNDLE overrides Session.verify unless the environment is shut out."""
     authority, certificate = tls
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     server = _tls_server(certificate)
     url = f"https://127.0.0.1:{server.server_address[1]}"
     try:
         assert Asker(library, url, ca_file=str(tmp_path / "ca.pem")).get() == GOOD
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         with pytest.raises(SourceUnavailable):
             Asker(library, url, attempts=1).get()
     finally:

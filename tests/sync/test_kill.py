@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def victim(tracked: Tracked, database: str, batch: int = 40) -> Iterator[subprocess.Popen[str]]:
     """A process that is ready to sync."""
     command = [sys.executable, "-m", "tests.victim", str(tracked.folder), database, str(batch)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, env=dict(os.environ)) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == "ready"
         try:
