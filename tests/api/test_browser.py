@@ -225,7 +225,8 @@ def test_it_prints_on_a4_in_few_sheets(demo: str, browser: Any, path: str) -> No
     pdf: bytes = page.pdf(prefer_css_page_size=True)
     boxes = {tuple(round(float(n)) for n in m.split()) for m in re.findall(rb"/MediaBox \[([^\]]+)\]", pdf)}
     assert {(b[2], b[3]) for b in boxes} <= {(595, 842), (596, 842), (594, 842)}
-    assert 1 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 4
+    sheets = len(re.findall(rb"/Type /Page\b", pdf))
+    assert 1 <= sheets <= 6, "by the day of the story: what belongs together stays on one"
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator(".top nav").is_visible()
