@@ -14,12 +14,13 @@ help: ## list the targets
 demo: $(READY) ## start the demo company, print its answer and serve it (ARGS=--once: print and stop)
 	@$(BIN)/sightline demo $(ARGS)
 
+# A worker that dies ends the run: pytest-xdist 3.8 would wait for its successor for ever.
 test: $(READY) postgres calc odata-clients contract-linters browser-tools ## everything that must hold: style, types, import rules, docs, tests (SQLite and PostgreSQL), smoke run
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart 0 $(ARGS) # a worker that dies ends the run: pytest-xdist 3.8 waits for its successor for ever
+	$(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart 0 $(ARGS)
 	@[ ! -f api/cli.py ] || $(MAKE) --no-print-directory smoke
 
 .PHONY: smoke

@@ -306,7 +306,7 @@ def demo(
 
     day: date | None = today.date() if today else None
     company = DemoCompany(day)
-    os.environ.update(company.environment())  # before its threads run: glibc lets nobody read meanwhile
+    os.environ.update(company.environment())  # before its threads run: it must not grow while one of them reads it
     with company, tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
         loaded = terminal.configuration(configuration())
         with terminal.ledger(f"sqlite:///{folder}/demo.db", migrate=True) as ledger:

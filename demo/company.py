@@ -108,7 +108,9 @@ def service_account() -> str:
 
 def home() -> ZoneInfo:
     """Where the demo company's days begin."""
-    return ZoneInfo(read_yaml(configuration() / "organisation.yaml", "organisation.yaml").data["timezone"])
+    return ZoneInfo(
+        read_yaml(configuration() / "organisation.yaml", "organisation.yaml", expand=False).data["timezone"]
+    )
 
 
 def configuration() -> Path:

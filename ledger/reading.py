@@ -65,13 +65,13 @@ class Reading:
 
     def _decoder(self, body: str) -> Callable[[str], Any]:
         """Reads what columns say out of one JSON text, in their order."""
-        return _decoder(
+        return _decoder_of(
             tuple((c.name, c.kind, told.name, _default(told)) for c, told in self.told if told.column == body)
         )
 
 
 @lru_cache
-def _decoder(columns: tuple[tuple[str, Kind, str, Any], ...]) -> Callable[[str], Any]:
+def _decoder_of(columns: tuple[tuple[str, Kind, str, Any], ...]) -> Callable[[str], Any]:
     """By column: its name, its kind, what the JSON calls it, and what is meant where that is left out."""
     fields = [
         (name, _TYPES.get(kind, str) | None, msgspec.field(name=called, default=default))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import json
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 from pathlib import Path
@@ -89,22 +89,23 @@ from pydantic import create_model
 from api.v1.sent import sent
 
 sys.setswitchinterval(1e-6)
-answers = 0
+answers = []
 
 def answer(shape, line):
-    global answers
     told = shape(**{name: {} for name in shape.model_fields})
     line.wait()
-    sent(told, shape)
-    answers += 1
+    answers.append(sent(told, shape))
 
 for n in range(30):
     part = create_model("Part", **{f"p{n}": (int | None, None) for n in range(20)})
     shape = create_model("Shape", **{f"f{n}": (part | None, None) for n in range(40)})
     line = threading.Barrier(4)
     threads = [threading.Thread(target=answer, args=(shape, line)) for _ in range(4)]
-    [t.start() for t in threads], [t.join() for t in threads]
-print(json.dumps(answers))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+print(json.dumps(len(answers)))
 """
 
 
@@ -116,16 +117,11 @@ def test_several_that_are_the_first_to_ask_are_all_answered(tmp_path: Path) -> N
 def test_no_struct_is_first_read_by_whoever_comes_first() -> None:
     """Its decoder is made with its module, which is loaded once."""
     root = Path(__file__).resolve().parents[2]
-    for path in (
-        p
-        for room in ("connectors", "normalizer", "ledger", "signals", "sync", "api")
-        for p in (root / room).rglob("*.py")
-    ):
-        for call in (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)):
-            late = [
-                k.value for k in call.keywords if k.arg == "type" and ast.unparse(call.func) == "msgspec.json.decode"
-            ]
-            assert not any(isinstance(kind, ast.Name) for kind in late), f"{path}:{call.lineno}"
+    rooms = ("connectors", "normalizer", "ledger", "signals", "sync", "api")
+    for path in (path for room in rooms for path in (root / room).rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        late = re.findall(r"json\.decode\([^\n]*\btype=\w+\)", text)  # a container of builtins may be named there
+        assert late == [], path
 
 
 def test_a_standing_is_sent_in_its_shape(tmp_path: Path) -> None:
